@@ -1,0 +1,148 @@
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+
+namespace Mptcp.Sockets.Interop;
+
+/// <summary>
+/// Asks the kernel whether a connection speaks MPTCP, with at most two system calls: SO_PROTOCOL first, which alone settles
+/// every plain TCP connection, then MPTCP_INFO, or TCP_IS_MPTCP on kernels before 5.16.
+/// </summary>
+internal static unsafe class StatusLadder
+{
+    private enum InfoRung
+    {
+        NotProbed,
+        Present,
+        Absent,
+    }
+
+    private static volatile InfoRung s_infoRung;
+
+    /// <summary>Climbs the ladder.</summary>
+    /// <param name="handle">The socket; may be closed.</param>
+    /// <param name="openedAsTcp">Whether the socket, or the listener that accepted it, was opened as TCP.</param>
+    /// <param name="isConnected">What .NET knows; needed only where the kernel can't tell (before 5.16).</param>
+    /// <param name="info">The figures, where the answer came with them.</param>
+    /// <param name="infoLength">How many bytes of <paramref name="info"/> the kernel filled in; 0 without.</param>
+    /// <param name="errno">The unexpected errno behind <see cref="MptcpStatus.Unknown"/>, otherwise 0.</param>
+    public static MptcpStatus Ask(
+        SafeSocketHandle handle, bool openedAsTcp, bool isConnected, out NativeMptcpInfo info, out int infoLength, out int errno)
+    {
+        Unsafe.SkipInit(out info);
+        infoLength = 0;
+        errno = LibC.GetSocketOption(handle, LinuxConstants.SOL_SOCKET, LinuxConstants.SO_PROTOCOL, out var protocol);
+        if (errno != 0)
+        {
+            return MptcpStatus.Unknown;
+        }
+
+        if (protocol == LinuxConstants.IPPROTO_TCP)
+        {
+            return openedAsTcp ? MptcpStatus.Unavailable : MptcpStatus.NotNegotiated;
+        }
+
+        if (protocol != LinuxConstants.IPPROTO_MPTCP)
+        {
+            return MptcpStatus.Unknown;
+        }
+
+        return HasMptcpInfo()
+            ? AskMptcpInfo(handle, out info, out infoLength, out errno)
+            : AskTcpIsMptcp(handle, isConnected, out errno);
+    }
+
+    /// <summary>
+    /// MPTCP_INFO (Linux 5.16): refused once a connection is TCP, by the IPv4 layer with EOPNOTSUPP and by the IPv6 layer with
+    /// ENOPROTOOPT. On kernels before 5.16 EOPNOTSUPP says nothing, so ask only where <see cref="HasMptcpInfo"/>.
+    /// </summary>
+    public static MptcpStatus AskMptcpInfo(SafeSocketHandle handle, out NativeMptcpInfo info, out int length, out int errno)
+    {
+        Unsafe.SkipInit(out info);
+        var size = sizeof(NativeMptcpInfo);
+        fixed (NativeMptcpInfo* pointer = &info)
+        {
+            // Kernels before 6.10 leave the end as it is; what they leave is never shown, but it must not be stack garbage.
+            *pointer = default;
+            errno = LibC.GetSocketOption(handle, LinuxConstants.SOL_MPTCP, LinuxConstants.MPTCP_INFO, pointer, ref size);
+        }
+
+        length = errno == 0 ? size : 0;
+        switch (errno)
+        {
+            case 0:
+                // Seen here only in a race: after the fallback the kernel hands getsockopt to TCP, which refuses.
+                if ((info.mptcpi_flags & LinuxConstants.MPTCP_INFO_FLAG_FALLBACK) != 0)
+                {
+                    return MptcpStatus.FellBack;
+                }
+
+                // Without the peer's key nothing was negotiated: a listener, a connect that is under way or that failed.
+                return (info.mptcpi_flags & LinuxConstants.MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED) != 0
+                    ? MptcpStatus.Active
+                    : MptcpStatus.Unknown;
+
+            case Errno.EOPNOTSUPP or Errno.ENOPROTOOPT:
+                errno = 0;
+                return MptcpStatus.FellBack;
+
+            default:
+                return MptcpStatus.Unknown;
+        }
+    }
+
+    /// <summary>
+    /// TCP_IS_MPTCP: 1 or 0 since Linux 6.10. An older kernel doesn't know the option, and the errno tells who refused it:
+    /// EOPNOTSUPP is the MPTCP layer's, ENOPROTOOPT is TCP's. Unambiguous for IPv4 and IPv6 on every kernel that has MPTCP.
+    /// </summary>
+    public static MptcpStatus AskTcpIsMptcp(SafeSocketHandle handle, bool isConnected, out int errno)
+    {
+        errno = LibC.GetSocketOption(handle, LinuxConstants.SOL_TCP, LinuxConstants.TCP_IS_MPTCP, out var isMptcp);
+        switch (errno)
+        {
+            case 0 when isMptcp == 0:
+            case Errno.ENOPROTOOPT:
+                errno = 0;
+                return MptcpStatus.FellBack;
+
+            case 0:
+            case Errno.EOPNOTSUPP:
+                // An MPTCP socket that never was connected gives the same answer.
+                errno = 0;
+                return isConnected ? MptcpStatus.Active : MptcpStatus.Unknown;
+
+            default:
+                return MptcpStatus.Unknown;
+        }
+    }
+
+    /// <summary>
+    /// Whether this kernel has MPTCP_INFO. Asked of a fresh MPTCP socket, which can't have fallen back, and not read off the
+    /// kernel's version, since distributions backport.
+    /// </summary>
+    public static bool HasMptcpInfo()
+    {
+        if (s_infoRung == InfoRung.NotProbed)
+        {
+            s_infoRung = ProbeMptcpInfo();
+        }
+
+        return s_infoRung == InfoRung.Present;
+    }
+
+    private static InfoRung ProbeMptcpInfo()
+    {
+        if (LibC.OpenStreamSocket(AddressFamily.InterNetwork, LinuxConstants.IPPROTO_MPTCP, out var handle) != 0)
+        {
+            // Switched off since (net.mptcp.enabled=0) or out of descriptors: no answer, so the question stays open.
+            return InfoRung.NotProbed;
+        }
+
+        using (handle)
+        {
+            var length = 0;
+            return LibC.GetSocketOption(handle!, LinuxConstants.SOL_MPTCP, LinuxConstants.MPTCP_INFO, null, ref length) == 0
+                ? InfoRung.Present
+                : InfoRung.Absent;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using Mptcp.Sockets.Interop;
+
+namespace Mptcp.Sockets;
+
+/// <summary>Opens Multipath TCP sockets, and asks the kernel about the connections of any socket.</summary>
+/// <remarks>
+/// <para>
+/// <c>new Socket(family, SocketType.Stream, (ProtocolType)262)</c> is refused by .NET itself. A socket of this class is opened
+/// by the kernel as IPPROTO_MPTCP and is an ordinary <see cref="Socket"/> from then on; its <see cref="Socket.ProtocolType"/>
+/// reads <see cref="ProtocolType.Unknown"/>, for .NET has no name for the protocol.
+/// </para>
+/// <para>
+/// Connect it to one address only: after a refused address .NET replaces the handle by one that is not MPTCP, so open a fresh
+/// socket for each address of a name.
+/// </para>
+/// </remarks>
+public static class MptcpSocket
+{
+    /// <summary>Opens an MPTCP stream socket.</summary>
+    /// <param name="addressFamily">
+    /// <see cref="AddressFamily.InterNetwork"/> or <see cref="AddressFamily.InterNetworkV6"/>. An IPv4 connection can gain IPv4
+    /// subflows only, a dual-stack one both kinds.
+    /// </param>
+    /// <returns>
+    /// An unbound socket as .NET would have made it for TCP: closed on exec, SO_REUSEADDR set, and
+    /// <see cref="Socket.DualMode"/> off.
+    /// </returns>
+    /// <exception cref="ArgumentOutOfRangeException">The address family is not one of the two.</exception>
+    /// <exception cref="PlatformNotSupportedException">This host can't do MPTCP; the message says why and what to do.</exception>
+    /// <exception cref="SocketException">
+    /// No socket of any protocol can be opened: no descriptors or memory left, or no IPv6 on this host.
+    /// </exception>
+    public static Socket Create(AddressFamily addressFamily) =>
+        TryCreate(addressFamily, out var socket, out var support)
+            ? socket
+            : throw new PlatformNotSupportedException(support.ToString());
+
+    /// <summary>Opens an MPTCP stream socket where this host can.</summary>
+    /// <param name="addressFamily">As for <see cref="Create"/>.</param>
+    /// <param name="socket">The socket, or null when this host can't do MPTCP.</param>
+    /// <param name="support">The reason and the remedy when it can't.</param>
+    /// <returns>Whether there is a socket. Only false is a reason to use TCP instead.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The address family is not one of the two.</exception>
+    /// <exception cref="SocketException">As for <see cref="Create"/>.</exception>
+    public static bool TryCreate(AddressFamily addressFamily, [NotNullWhen(true)] out Socket? socket, out MptcpSupport support)
+    {
+        support = MptcpSupport.Open(addressFamily, out var handle);
+        if (handle is null)
+        {
+            socket = null;
+            return false;
+        }
+
+        try
+        {
+            socket = new Socket(handle);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+
+        try
+        {
+            // What .NET does by itself for ProtocolType.Tcp only. SocketOptionName.ReuseAddress would set SO_REUSEPORT too, and
+            // let two processes bind one port.
+            socket.SetRawSocketOption(LinuxConstants.SOL_SOCKET, LinuxConstants.SO_REUSEADDR, [1, 0, 0, 0]);
+            if (addressFamily == AddressFamily.InterNetworkV6)
+            {
+                socket.DualMode = false;
+            }
+
+            return true;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Asks the kernel which protocol a connection speaks. At most two system calls; allocates nothing.</summary>
+    /// <param name="socket">Any socket: accepted or connecting, open or closed, of any protocol.</param>
+    /// <returns>
+    /// The status; <see cref="MptcpStatus.Unknown"/> for a socket that is closed or not connected. Other systems than Linux
+    /// have no MPTCP: <see cref="MptcpStatus.Unavailable"/>.
+    /// </returns>
+    /// <remarks>
+    /// <para>
+    /// <see cref="MptcpStatus.NotNegotiated"/> and <see cref="MptcpStatus.Unavailable"/> are told apart by what .NET recorded
+    /// when the socket or its listener was opened. A descriptor that was accepted elsewhere and wrapped in a
+    /// <see cref="Socket"/> afterwards has no such record: plain TCP is then <see cref="MptcpStatus.Unavailable"/>.
+    /// </para>
+    /// <para>
+    /// Source: <c>include/uapi/linux/mptcp.h</c> and <c>net/mptcp/sockopt.c</c>. On kernels before 5.16 a connection of which
+    /// .NET says that it is not <see cref="Socket.Connected"/>, such as a half-closed one, is <see cref="MptcpStatus.Unknown"/>.
+    /// </para>
+    /// </remarks>
+    public static MptcpStatus GetStatus(Socket socket) => Ask(socket, out _, out _, out _);
+
+    /// <summary>Reads the connection's figures (Linux 5.16).</summary>
+    /// <param name="socket">Any socket.</param>
+    /// <param name="info">The figures, when there are any.</param>
+    /// <returns>
+    /// Whether the connection is <see cref="MptcpStatus.Active"/> and the kernel gave its figures. After the connection is
+    /// closed by the peer, and until the socket is, they are its last ones.
+    /// </returns>
+    public static bool TryGetInfo(Socket socket, out MptcpInfo info)
+    {
+        var isActive = Ask(socket, out var native, out var length, out _) == MptcpStatus.Active && length > 0;
+        info = isActive ? new MptcpInfo(native, length) : default;
+        return isActive;
+    }
+
+    /// <summary>
+    /// <see cref="GetStatus"/> and <see cref="TryGetInfo"/> with the same system calls, and the errno of an answer that nothing
+    /// explains.
+    /// </summary>
+    /// <param name="socket">Any socket.</param>
+    /// <returns>Status, figures and errno of one moment.</returns>
+    public static MptcpReading Read(Socket socket)
+    {
+        var status = Ask(socket, out var native, out var length, out var errno);
+        return new MptcpReading(status, native, length, errno);
+    }
+
+    private static MptcpStatus Ask(Socket socket, out NativeMptcpInfo info, out int infoLength, out int errno)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        Unsafe.SkipInit(out info);
+        infoLength = 0;
+        errno = 0;
+
+        if (!OperatingSystem.IsLinux())
+        {
+            return MptcpStatus.Unavailable;
+        }
+
+        // Nothing can be known of it, and to take the handle of a TCP socket before it connects has a side effect: .NET then
+        // refuses to connect it to a name with several addresses.
+        if (!socket.IsBound)
+        {
+            return MptcpStatus.Unknown;
+        }
+
+        return StatusLadder.Ask(
+            socket.SafeHandle, openedAsTcp: socket.ProtocolType == ProtocolType.Tcp, socket.Connected, out info, out infoLength, out errno);
+    }
+}

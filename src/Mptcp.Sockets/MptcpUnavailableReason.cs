@@ -1,0 +1,23 @@
+namespace Mptcp.Sockets;
+
+/// <summary>Why a host can't open MPTCP sockets.</summary>
+public enum MptcpUnavailableReason
+{
+    /// <summary>It can.</summary>
+    None = 0,
+
+    /// <summary>Only Linux has MPTCP sockets that .NET can open.</summary>
+    NotLinux,
+
+    /// <summary>The kernel does not know IPPROTO_MPTCP: Linux before 5.6, or a sandbox with a network stack of its own (EINVAL).</summary>
+    KernelTooOld,
+
+    /// <summary>The kernel was built without CONFIG_MPTCP, or without CONFIG_MPTCP_IPV6 for IPv6 (EPROTONOSUPPORT).</summary>
+    NotBuiltIn,
+
+    /// <summary>net.mptcp.enabled is 0 in this network namespace (ENOPROTOOPT).</summary>
+    DisabledBySysctl,
+
+    /// <summary>A security policy refuses it: seccomp, SELinux, AppArmor, BPF (EPERM, EACCES, EAFNOSUPPORT).</summary>
+    Denied,
+}
