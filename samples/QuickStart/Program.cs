@@ -1,0 +1,33 @@
+using Mptcp.AspNetCore;
+using Mptcp.Sockets;
+
+var builder = WebApplication.CreateBuilder(args);
+var url = builder.Configuration["urls"] ?? "http://localhost:5080";
+builder.WebHost.UseUrls(url);
+
+// The one line. Clients that offer Multipath TCP get it, all others get TCP; the log says at start whether it is on.
+builder.WebHost.UseMptcp();
+
+var app = builder.Build();
+app.UseMptcpStatusHeader();
+
+app.MapGet("/", (HttpContext context) =>
+{
+    var mptcp = context.Features.Get<IMptcpFeature>();
+    return new
+    {
+        status = (mptcp?.Status ?? MptcpStatus.Unknown).ToToken(),
+        subflows = mptcp is not null && mptcp.TryGetInfo(out var info) ? info.Subflows : 0,
+        remote = $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}",
+        protocol = context.Request.Protocol,
+    };
+});
+
+app.MapGet("/mptcp-only", () => "You came over Multipath TCP.\n").RequireMptcp();
+
+app.Lifetime.ApplicationStarted.Register(() => Console.WriteLine($"""
+    Try it over TCP:            curl -i {url}
+    Try it over Multipath TCP:  mptcpize run curl -i {url}
+    """));
+
+app.Run();

@@ -1,0 +1,166 @@
+using System.Globalization;
+using System.Net;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Mptcp.AspNetCore.Transport;
+
+namespace Mptcp.AspNetCore.Hosting;
+
+/// <summary>
+/// Reads the section <c>Mptcp</c> and the keys <c>Kestrel:Endpoints:NAME:Mptcp</c>. Written by hand and not bound, so that a
+/// mistake is answered with the key, the value and what is allowed, and a misspelt key is a mistake too.
+/// </summary>
+internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportOptions>, IValidateOptions<MptcpTransportOptions>
+{
+    private const string SectionName = "Mptcp";
+
+    private readonly IConfiguration _configuration;
+    private readonly IOptions<KestrelServerOptions> _kestrel;
+
+    public MptcpConfiguration(IConfiguration configuration, IOptions<KestrelServerOptions> kestrel)
+    {
+        _configuration = configuration;
+        _kestrel = kestrel;
+    }
+
+    public void PostConfigure(string? name, MptcpTransportOptions options)
+    {
+        var section = _configuration.GetSection(SectionName);
+        ThrowIfUnknownKey(
+            section,
+            [
+                nameof(MptcpTransportOptions.Mode), nameof(MptcpTransportOptions.Fallback),
+                nameof(MptcpTransportOptions.CongestionControl), nameof(MptcpTransportOptions.FallbackLogLevel),
+            ]);
+
+        var settings = ReadSettings(section);
+        options.Mode = settings.Mode ?? options.Mode;
+        options.Fallback = settings.Fallback ?? options.Fallback;
+        options.FallbackLogLevel =
+            ReadEnum<LogLevel>(section.GetSection(nameof(MptcpTransportOptions.FallbackLogLevel))) ?? options.FallbackLogLevel;
+
+        var congestionControl = section[nameof(MptcpTransportOptions.CongestionControl)];
+        options.CongestionControl = string.IsNullOrEmpty(congestionControl) ? options.CongestionControl : congestionControl;
+    }
+
+    public ValidateOptionsResult Validate(string? name, MptcpTransportOptions options)
+    {
+        var builder = new ValidateOptionsResultBuilder();
+        Check(nameof(options.Mode), options.Mode);
+        Check(nameof(options.Fallback), options.Fallback);
+        Check(nameof(options.FallbackLogLevel), options.FallbackLogLevel);
+        return builder.Build();
+
+        void Check<T>(string property, T value)
+            where T : struct, Enum
+        {
+            if (!Enum.IsDefined(value))
+            {
+                builder.AddError($"{nameof(MptcpTransportOptions)}.{property} is {value}; allowed are {Allowed<T>()}.");
+            }
+        }
+    }
+
+    /// <summary>What Kestrel's configuration says of the endpoint that has this address.</summary>
+    public EndpointSettings Find(IPEndPoint endPoint)
+    {
+        if (_kestrel.Value.ConfigurationLoader?.Configuration is not { } kestrel)
+        {
+            return default;
+        }
+
+        IConfigurationSection? found = null;
+        EndpointSettings settings = default;
+        foreach (var endpoint in kestrel.GetSection("Endpoints").GetChildren())
+        {
+            var section = endpoint.GetSection(SectionName);
+            ThrowIfUnknownKey(section, [nameof(EndpointSettings.Mode), nameof(EndpointSettings.Fallback)]);
+
+            var candidate = ReadSettings(section);
+            if (endpoint["Url"] is not { Length: > 0 } url || !Binds(BindingAddress.Parse(url), endPoint))
+            {
+                continue;
+            }
+
+            // Kestrel hands over an address and not a name. Only port 0 lets two endpoints have the same one.
+            if (found is not null && candidate != settings)
+            {
+                throw new IOException(
+                    $"{found.Path} and {section.Path} differ, but their endpoints can't be told apart: both listen on {url}. Give them ports of their own.");
+            }
+
+            found = section;
+            settings = candidate;
+        }
+
+        return settings;
+    }
+
+    /// <summary>Whether Kestrel listens on the endpoint for this address: <c>localhost</c> and names stand for two each.</summary>
+    private static bool Binds(BindingAddress address, IPEndPoint endPoint)
+    {
+        if (address.IsUnixPipe || address.IsNamedPipe || address.Port != endPoint.Port)
+        {
+            return false;
+        }
+
+        if (address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || address.Host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase))
+        {
+            return endPoint.Address.Equals(IPAddress.Loopback) || endPoint.Address.Equals(IPAddress.IPv6Loopback);
+        }
+
+        return IPAddress.TryParse(address.Host, out var ip)
+            ? endPoint.Address.Equals(ip)
+            : endPoint.Address.Equals(IPAddress.IPv6Any) || endPoint.Address.Equals(IPAddress.Any);
+    }
+
+    private static EndpointSettings ReadSettings(IConfigurationSection section) => new(
+        // "Mptcp": "Disabled" says the same as "Mptcp": { "Mode": "Disabled" }.
+        ReadEnum<MptcpMode>(section) ?? ReadEnum<MptcpMode>(section.GetSection(nameof(EndpointSettings.Mode))),
+        ReadEnum<MptcpFallback>(section.GetSection(nameof(EndpointSettings.Fallback))));
+
+    private static T? ReadEnum<T>(IConfigurationSection section)
+        where T : struct, Enum
+    {
+        if (string.IsNullOrEmpty(section.Value))
+        {
+            return null;
+        }
+
+        // Enum.TryParse takes numbers too, also ones that have no name.
+        return Enum.TryParse<T>(section.Value, ignoreCase: true, out var value) && Enum.IsDefined(value) && !IsNumber(section.Value)
+            ? value
+            : throw new IOException(
+                $"{section.Path} is \"{section.Value}\"; allowed are {Allowed<T>()}. Correct it or remove it ({WhereItCanStand(section)}).");
+    }
+
+    private static bool IsNumber(string value) => long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
+
+    private static string Allowed<T>()
+        where T : struct, Enum => string.Join(", ", Enum.GetNames<T>());
+
+    private static void ThrowIfUnknownKey(IConfigurationSection section, ReadOnlySpan<string> known)
+    {
+        foreach (var child in section.GetChildren())
+        {
+            var isKnown = false;
+            foreach (var key in known)
+            {
+                isKnown |= key.Equals(child.Key, StringComparison.OrdinalIgnoreCase);
+            }
+
+            if (!isKnown)
+            {
+                throw new IOException(
+                    $"{child.Path} = \"{child.Value}\" is no setting; allowed in {section.Path} are {string.Join(", ", known.ToArray())}. Correct it or remove it ({WhereItCanStand(child)}).");
+            }
+        }
+    }
+
+    private static string WhereItCanStand(IConfigurationSection section) =>
+        $"in appsettings.json, or in the environment as {section.Path.Replace(":", "__", StringComparison.Ordinal)}";
+}

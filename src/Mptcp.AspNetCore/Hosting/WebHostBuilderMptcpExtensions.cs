@@ -1,0 +1,54 @@
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Mptcp.AspNetCore;
+using Mptcp.AspNetCore.Hosting;
+using Mptcp.AspNetCore.Policy;
+using Mptcp.AspNetCore.Transport;
+
+namespace Microsoft.AspNetCore.Hosting;
+
+/// <summary>Turns Multipath TCP on for Kestrel.</summary>
+public static class WebHostBuilderMptcpExtensions
+{
+    /// <summary>
+    /// Makes Kestrel listen for Multipath TCP: clients that offer it are served over it, all others over TCP. Each connection gets an
+    /// <see cref="IMptcpFeature"/>.
+    /// </summary>
+    /// <param name="hostBuilder">The builder; before or after <c>UseKestrel</c>, and more than once without harm.</param>
+    /// <returns>The builder.</returns>
+    /// <remarks>
+    /// Settings are read from the configuration section <c>Mptcp</c>. Endpoints, TLS, limits and
+    /// <c>SocketTransportOptions</c> stay as they are; a <c>CreateBoundListenSocket</c> of the application is used as it is.
+    /// </remarks>
+    public static IWebHostBuilder UseMptcp(this IWebHostBuilder hostBuilder)
+    {
+        ArgumentNullException.ThrowIfNull(hostBuilder);
+
+        // First Kestrel's own transport, which it adds only where there is none: what ours doesn't claim goes there.
+        return hostBuilder.UseSockets().ConfigureServices(services =>
+        {
+            services.AddRouting();
+            services.AddOptions<MptcpTransportOptions>().ValidateOnStart();
+            services.TryAddSingleton<MptcpConfiguration>();
+            services.TryAddEnumerable([
+                ServiceDescriptor.Singleton<IPostConfigureOptions<MptcpTransportOptions>, MptcpConfiguration>(),
+                ServiceDescriptor.Singleton<IValidateOptions<MptcpTransportOptions>, MptcpConfiguration>(),
+                ServiceDescriptor.Singleton<IConnectionListenerFactory, MptcpTransportFactory>(),
+                ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>(),
+            ]);
+        });
+    }
+
+    /// <summary>As <see cref="UseMptcp(IWebHostBuilder)"/>, with options.</summary>
+    /// <param name="hostBuilder">The builder.</param>
+    /// <param name="configureOptions">Sets the options. The configuration section <c>Mptcp</c> wins over it.</param>
+    /// <returns>The builder.</returns>
+    public static IWebHostBuilder UseMptcp(this IWebHostBuilder hostBuilder, Action<MptcpTransportOptions> configureOptions)
+    {
+        ArgumentNullException.ThrowIfNull(configureOptions);
+        return hostBuilder.UseMptcp().ConfigureServices(services => services.Configure(configureOptions));
+    }
+}

@@ -1,0 +1,38 @@
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Logging;
+
+namespace Mptcp.AspNetCore;
+
+/// <summary>
+/// Options of <c>UseMptcp</c>. The configuration section <c>Mptcp</c> has the same keys and wins over code, so that
+/// <c>Mptcp__Mode=Disabled</c> in the environment switches everything off without a deploy. Everything that is not about Multipath
+/// TCP stays in <see cref="SocketTransportOptions"/>.
+/// </summary>
+public sealed class MptcpTransportOptions
+{
+    /// <summary>
+    /// Whether endpoints listen for Multipath TCP. Defaults to <see cref="MptcpMode.Preferred"/>. A single endpoint can differ:
+    /// <see cref="MptcpEndPoint.Mode"/> in code, <c>Kestrel:Endpoints:NAME:Mptcp</c> in the configuration. When this is
+    /// <see cref="MptcpMode.Disabled"/>, it is so for all.
+    /// </summary>
+    public MptcpMode Mode { get; set; }
+
+    /// <summary>
+    /// What happens to connections that are accepted without Multipath TCP. Defaults to <see cref="MptcpFallback.Accept"/>. A
+    /// single endpoint can differ, as with <see cref="Mode"/>.
+    /// </summary>
+    public MptcpFallback Fallback { get; set; }
+
+    /// <summary>
+    /// The congestion control of the accepted connections and their subflows, such as <c>cubic</c> or <c>bbr</c>
+    /// (<c>TCP_CONGESTION</c>). Defaults to null: the kernel's default. The host fails to start with one that the kernel does not
+    /// have or does not allow.
+    /// </summary>
+    public string? CongestionControl { get; set; }
+
+    /// <summary>
+    /// The level of the one log line that a connection without Multipath TCP gets. Defaults to <see cref="LogLevel.Debug"/>. While
+    /// this level is enabled for the category <c>Mptcp.AspNetCore</c>, each connection is asked for its status when accepted.
+    /// </summary>
+    public LogLevel FallbackLogLevel { get; set; } = LogLevel.Debug;
+}

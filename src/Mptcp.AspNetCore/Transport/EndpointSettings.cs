@@ -1,0 +1,4 @@
+namespace Mptcp.AspNetCore.Transport;
+
+/// <summary>What one endpoint says for itself; null where it says nothing.</summary>
+internal readonly record struct EndpointSettings(MptcpMode? Mode, MptcpFallback? Fallback);

@@ -1,0 +1,147 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Mptcp.Sockets;
+
+namespace Mptcp.AspNetCore.Transport;
+
+/// <summary>
+/// Opens and binds the socket of one endpoint. What must keep an endpoint from starting is thrown as <see cref="IOException"/>:
+/// Kestrel passes it on as it is, and takes other exceptions for a reason to try another address.
+/// </summary>
+internal sealed class ListenSocket
+{
+    // <linux/tcp.h>
+    private const int SOL_TCP = 6;
+    private const int TCP_CONGESTION = 13;
+
+    private ListenSocket(Socket socket, MptcpSupport? unavailable)
+    {
+        Socket = socket;
+        Unavailable = unavailable;
+    }
+
+    public Socket Socket { get; }
+
+    /// <summary>Why the socket is TCP where MPTCP was preferred; null when it is not so.</summary>
+    public MptcpSupport? Unavailable { get; }
+
+    public bool IsIP => Socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6;
+
+    /// <summary>.NET has a name for TCP and none for MPTCP.</summary>
+    public bool IsMptcp => IsIP && Socket.ProtocolType != ProtocolType.Tcp;
+
+    /// <param name="endPoint">The address, file handle or unix socket.</param>
+    /// <param name="settings">The endpoint's settings; the mode is not Disabled.</param>
+    /// <param name="congestionControl">The congestion control to set, or null.</param>
+    /// <param name="createBoundListenSocket">The application's own way to open it, or Kestrel's.</param>
+    public static ListenSocket Open(
+        EndPoint endPoint, (MptcpMode Mode, MptcpFallback Fallback) settings, string? congestionControl,
+        Func<EndPoint, Socket> createBoundListenSocket)
+    {
+        MptcpSupport? unavailable = null;
+        Socket socket;
+        if (endPoint is not IPEndPoint ip || createBoundListenSocket != SocketTransportOptions.CreateDefaultBoundListenSocket)
+        {
+            // Inherited, a unix socket, or the application's own: Kestrel or the application opens it.
+            socket = createBoundListenSocket(endPoint);
+        }
+        else if (MptcpSocket.TryCreate(ip.AddressFamily, out var mptcp, out unavailable))
+        {
+            socket = Bind(mptcp, ip);
+            unavailable = null;
+        }
+        else if (MustBeMptcp(settings))
+        {
+            throw CannotStart(endPoint, settings, unavailable.ToString());
+        }
+        else
+        {
+            socket = createBoundListenSocket(endPoint);
+        }
+
+        try
+        {
+            var listen = new ListenSocket(socket, unavailable);
+            if (listen.IsIP && !listen.IsMptcp && MustBeMptcp(settings))
+            {
+                throw CannotStart(
+                    endPoint, settings,
+                    "The socket that the application or its supervisor opened for it is plain TCP. Open it with MptcpSocket.Create, or as SocketProtocol=mptcp in a systemd socket unit.");
+            }
+
+            if (listen.IsIP && congestionControl is not null && OperatingSystem.IsLinux())
+            {
+                SetCongestionControl(socket, congestionControl);
+            }
+
+            return listen;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static bool MustBeMptcp((MptcpMode Mode, MptcpFallback Fallback) settings) =>
+        settings.Mode == MptcpMode.Required || settings.Fallback == MptcpFallback.Reject;
+
+    private static IOException CannotStart(EndPoint endPoint, (MptcpMode Mode, MptcpFallback Fallback) settings, string reason)
+    {
+        var demand = settings.Mode == MptcpMode.Required
+            ? $"Multipath TCP is required ({nameof(MptcpTransportOptions.Mode)} is {nameof(MptcpMode.Required)})"
+            : $"everybody would be rejected ({nameof(MptcpTransportOptions.Fallback)} is {nameof(MptcpFallback.Reject)})";
+        return new IOException($"Failed to listen on {endPoint}: {demand}. {reason}");
+    }
+
+    private static Socket Bind(Socket socket, IPEndPoint endPoint)
+    {
+        try
+        {
+            // As Kestrel does: only [::] takes IPv4 connections too.
+            if (endPoint.Address.Equals(IPAddress.IPv6Any))
+            {
+                socket.DualMode = true;
+            }
+
+            socket.Bind(endPoint);
+            return socket;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private static void SetCongestionControl(Socket socket, string name)
+    {
+        try
+        {
+            // Accepted connections and their subflows inherit it.
+            socket.SetRawSocketOption(SOL_TCP, TCP_CONGESTION, Encoding.ASCII.GetBytes(name));
+        }
+        catch (SocketException e)
+        {
+            throw new IOException(
+                $"Mptcp:{nameof(MptcpTransportOptions.CongestionControl)} is \"{name}\"; {WhatTheKernelHas()}. Correct it, or remove it to have the kernel's default.", e);
+        }
+    }
+
+    private static string WhatTheKernelHas()
+    {
+        try
+        {
+            var available = File.ReadAllText("/proc/sys/net/ipv4/tcp_available_congestion_control").Trim();
+            var allowed = File.ReadAllText("/proc/sys/net/ipv4/tcp_allowed_congestion_control").Trim();
+            return $"this kernel has {available} (allowed without privileges: {allowed})";
+        }
+        catch (IOException)
+        {
+            // Network namespaces other than the first one show only the allowed ones, very old kernels none.
+            return "sysctl net.ipv4.tcp_allowed_congestion_control tells what this kernel allows";
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
+using Mptcp.Sockets;
+
+namespace Mptcp.AspNetCore.Transport;
+
+/// <summary>The feature of one accepted connection: asks when read, remembers, and logs once that it is TCP.</summary>
+internal sealed class MptcpConnectionFeature : IMptcpFeature
+{
+    /// <summary>How long an answer that can still change is good for.</summary>
+    private const long MaxAgeMilliseconds = 1000;
+
+    private readonly Socket _socket;
+    private readonly ConnectionContext _connection;
+    private readonly ILogger _logger;
+    private readonly LogLevel _fallbackLogLevel;
+
+    // An Answer in one word, so that several HTTP/2 streams can read and replace it without a lock. 0 is none yet.
+    private long _answer;
+
+    public MptcpConnectionFeature(Socket socket, ConnectionContext connection, ILogger logger, LogLevel fallbackLogLevel)
+    {
+        _socket = socket;
+        _connection = connection;
+        _logger = logger;
+        _fallbackLogLevel = fallbackLogLevel;
+    }
+
+    public MptcpStatus Status => Current().Status;
+
+    /// <summary>The subflows when <see cref="Status"/> was asked; 0 when it is not active or the kernel doesn't tell.</summary>
+    public int Subflows => Current().Subflows;
+
+    public bool TryGetInfo(out MptcpInfo info)
+    {
+        var reading = new Answer(Volatile.Read(ref _answer)).IsFinal ? default : Ask(out _);
+        info = reading.Info.GetValueOrDefault();
+        return reading.Info is not null;
+    }
+
+    private Answer Current()
+    {
+        var answer = new Answer(Volatile.Read(ref _answer));
+        if (!answer.IsFinal && !answer.IsYoungerThan(MaxAgeMilliseconds))
+        {
+            _ = Ask(out answer);
+        }
+
+        return answer;
+    }
+
+    private MptcpReading Ask(out Answer answer)
+    {
+        var reading = MptcpSocket.Read(_socket);
+        if (reading.Errno != 0 && !_socket.SafeHandle.IsClosed)
+        {
+            Log.StatusUnknown(_logger, _connection.ConnectionId, reading.Errno, reading.Error);
+        }
+
+        var asked = Answer.Of(reading);
+        while (true)
+        {
+            var before = new Answer(Volatile.Read(ref _answer));
+            if (before.IsFinal)
+            {
+                // Another request saw the fallback since this one asked, and there is no way back from it.
+                answer = before;
+                return default;
+            }
+
+            // A closed socket can't be asked any more: what was known of the connection stays true of it.
+            answer = asked.Status == MptcpStatus.Unknown && before.IsKnown ? before.AsOf(asked) : asked;
+            if (Interlocked.CompareExchange(ref _answer, answer.Bits, before.Bits) == before.Bits)
+            {
+                if (answer.IsFinal)
+                {
+                    var reason = answer.Status.Explain();
+                    Log.NotMptcp(_logger, _fallbackLogLevel, _connection.ConnectionId, reason);
+                }
+
+                return reading;
+            }
+        }
+    }
+
+    /// <summary>Status, number of subflows and time in one word: bits 0 to 7, 8 to 15, and 16 upwards.</summary>
+    private readonly struct Answer(long bits)
+    {
+        public long Bits => bits;
+
+        public MptcpStatus Status => (MptcpStatus)(bits & 0xff);
+
+        public int Subflows => (int)(bits >> 8) & 0xff;
+
+        public bool IsKnown => Status != MptcpStatus.Unknown;
+
+        /// <summary>Only <see cref="MptcpStatus.Active"/> can change, and what is not known can become known.</summary>
+        public bool IsFinal => IsKnown && Status != MptcpStatus.Active;
+
+        private long AskedAt => bits >> 16;
+
+        public static Answer Of(in MptcpReading reading)
+        {
+            // One more than the clock, so that no answer is 0, which stands for none.
+            var askedAt = Environment.TickCount64 + 1;
+            var subflows = Math.Min(reading.Info?.Subflows ?? 0, byte.MaxValue);
+            return new Answer((askedAt << 16) | ((long)subflows << 8) | (long)reading.Status);
+        }
+
+        public bool IsYoungerThan(long milliseconds) => bits != 0 && Environment.TickCount64 + 1 - AskedAt < milliseconds;
+
+        public Answer AsOf(Answer later) => new((later.AskedAt << 16) | (bits & 0xffff));
+    }
+}
