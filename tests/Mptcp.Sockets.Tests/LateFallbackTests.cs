@@ -1,0 +1,47 @@
+using Mptcp.TestNetwork;
+using Mptcp.Tests;
+
+namespace Mptcp.Sockets.Tests;
+
+/// <summary>Something on the way that removes the MPTCP options.</summary>
+public sealed class LateFallbackTests
+{
+    public LateFallbackTests()
+    {
+        Requires.Namespaces();
+        Requires.Programs("nft");
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task GetStatus_OptionsRemovedAfterTheHandshake_FellBackOnBothEnds(bool afterData)
+    {
+        await using var hosts = await HostPair.CreateAsync();
+        using var connection = Connection.Establish(hosts);
+        Rungs.AssertAll(MptcpStatus.Active, connection.Accepted);
+        if (afterData)
+        {
+            connection.AssertEchoes(1000);
+            Rungs.AssertAll(MptcpStatus.Active, connection.Accepted);
+        }
+
+        await hosts.StripMptcpOptionsAsync();
+        connection.AssertEchoes(1000);
+
+        Rungs.AssertAll(MptcpStatus.FellBack, connection.Accepted);
+        Rungs.AssertAll(MptcpStatus.FellBack, connection.Client);
+    }
+
+    [Fact]
+    public async Task GetStatus_OptionsRemovedFromTheStart_FellBackAndNotNegotiated()
+    {
+        await using var hosts = await HostPair.CreateAsync();
+        await hosts.StripMptcpOptionsAsync();
+        using var connection = Connection.Establish(hosts);
+
+        Rungs.AssertAll(MptcpStatus.NotNegotiated, connection.Accepted);
+        Rungs.AssertAll(MptcpStatus.FellBack, connection.Client);
+        connection.AssertEchoes();
+    }
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Mptcp.TestNetwork;
+
+/// <summary>A program that has ended.</summary>
+public sealed record CommandResult(int ExitCode, string Output, string Error)
+{
+    /// <summary>Both streams, for messages.</summary>
+    public override string ToString() => $"exit code {ExitCode}\n{Output}\n{Error}";
+}
+
+/// <summary>Runs programs as processes.</summary>
+public static class Command
+{
+    /// <summary>Runs to the end.</summary>
+    public static async Task<CommandResult> RunAsync(
+        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, TimeSpan? timeout = null)
+    {
+        using var program = RunningProgram.Start(file, arguments, environment);
+        var exitCode = await program.WaitForExitAsync(timeout ?? TimeSpan.FromMinutes(2));
+        return new CommandResult(exitCode, program.Output, program.Error);
+    }
+
+    /// <summary>Runs to the end and throws when the program fails.</summary>
+    public static async Task<string> RunCheckedAsync(string file, params string[] arguments)
+    {
+        var result = await RunAsync(file, arguments);
+        return result.ExitCode == 0
+            ? result.Output
+            : throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {result}");
+    }
+
+    /// <summary>Whether the program is on the PATH.</summary>
+    public static bool Exists(string file) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin")
+        .Any(folder => File.Exists(Path.Combine(folder, file)));
+}
+
+/// <summary>A program that runs; killed with its children when disposed.</summary>
+public sealed class RunningProgram : IDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+    private readonly StringBuilder _error = new();
+
+    private RunningProgram(Process process) => _process = process;
+
+    public int Id => _process.Id;
+
+    public string Output
+    {
+        get
+        {
+            lock (_output)
+            {
+                return _output.ToString();
+            }
+        }
+    }
+
+    public string Error
+    {
+        get
+        {
+            lock (_error)
+            {
+                return _error.ToString();
+            }
+        }
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    public static RunningProgram Start(
+        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            start.Environment[name] = value;
+        }
+
+        var process = new Process { StartInfo = start };
+        var program = new RunningProgram(process);
+        process.OutputDataReceived += (_, e) => Append(program._output, e.Data);
+        process.ErrorDataReceived += (_, e) => Append(program._error, e.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return program;
+
+        static void Append(StringBuilder builder, string? line)
+        {
+            if (line is not null)
+            {
+                lock (builder)
+                {
+                    builder.Append(line).Append('\n');
+                }
+            }
+        }
+    }
+
+    public async Task<int> WaitForExitAsync(TimeSpan timeout)
+    {
+        using var cancellation = new CancellationTokenSource(timeout);
+        try
+        {
+            await _process.WaitForExitAsync(cancellation.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            _process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"{_process.StartInfo.FileName} still ran after {timeout}.\n{Output}\n{Error}");
+        }
+
+        return _process.ExitCode;
+    }
+
+    /// <summary>Waits until one of the two streams contains the text.</summary>
+    public async Task WaitForTextAsync(string text, TimeSpan? timeout = null)
+    {
+        var clock = Stopwatch.StartNew();
+        while (!Output.Contains(text, StringComparison.Ordinal) && !Error.Contains(text, StringComparison.Ordinal))
+        {
+            if (_process.HasExited || clock.Elapsed > (timeout ?? TimeSpan.FromMinutes(1)))
+            {
+                throw new TimeoutException($"No \"{text}\" from {_process.StartInfo.FileName}:\n{Output}\n{Error}");
+            }
+
+            await Task.Delay(10);
+        }
+    }
+
+    /// <summary>Sends SIGINT, as Ctrl-C does.</summary>
+    public Task InterruptAsync() => Command.RunCheckedAsync("kill", "-INT", $"{_process.Id}");
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+}

@@ -1,0 +1,38 @@
+namespace Mptcp.TestNetwork;
+
+/// <summary>
+/// Runs programs as on kernels that this machine doesn't have: a preloaded C library changes the answers at the system-call
+/// boundary (see imitated_kernel.c). Needs gcc.
+/// </summary>
+public static class ImitatedKernel
+{
+    /// <summary>Before Linux 6.10: TCP_IS_MPTCP is not known.</summary>
+    public const string NoTcpIsMptcp = "no-tcp-is-mptcp";
+
+    /// <summary>Before Linux 5.16: MPTCP_INFO is not known.</summary>
+    public const string NoMptcpInfo = "no-mptcp-info";
+
+    /// <summary>Before Linux 5.17: MPTCP sockets refuse TCP_NODELAY.</summary>
+    public const string NoNoDelay = "no-nodelay";
+
+    private static readonly Lazy<Task<string>> s_library = new(CompileAsync);
+
+    /// <summary>socket(IPPROTO_MPTCP) fails with this errno.</summary>
+    public static string SocketFails(int errno) => $"socket-errno={errno}";
+
+    /// <summary>The environment that makes a program see the kernel described.</summary>
+    public static async Task<Dictionary<string, string>> GetEnvironmentAsync(params string[] imitations) => new()
+    {
+        ["LD_PRELOAD"] = await s_library.Value,
+        ["IMITATED_KERNEL"] = string.Join(',', imitations),
+    };
+
+    private static async Task<string> CompileAsync()
+    {
+        var source = Path.Combine(Path.GetDirectoryName(typeof(ImitatedKernel).Assembly.Location)!, "imitated_kernel.c");
+        var library = Path.Combine(Directory.CreateTempSubdirectory("mptcp-imitated-kernel").FullName, "imitated_kernel.so");
+        await Command.RunCheckedAsync("gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Path.GetDirectoryName(library)!, recursive: true);
+        return library;
+    }
+}

@@ -1,0 +1,141 @@
+/*
+ * Preloaded into a program, imitates a kernel that knows less of MPTCP than this one. A seccomp filter traps the system calls in
+ * question, wherever in the process they come from, and the handler answers in the kernel's place:
+ *
+ *   no-tcp-is-mptcp   asks for an option that no kernel has instead of TCP_IS_MPTCP, so that this kernel itself gives the answer
+ *                     that an older one gives: EOPNOTSUPP from MPTCP, ENOPROTOOPT from TCP
+ *   no-mptcp-info     the same for MPTCP_INFO
+ *   no-nodelay        refuses TCP_NODELAY on sockets that speak MPTCP, with EOPNOTSUPP, as Linux 5.15 does
+ *   socket-errno=N    lets socket(IPPROTO_MPTCP) fail with N
+ *
+ * Chosen with a comma-separated list in IMITATED_KERNEL. Programs that the program starts inherit both.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#define SOL_TCP_LEVEL 6
+#define TCP_NODELAY_OPTION 1
+#define TCP_IS_MPTCP_OPTION 43
+#define SOL_MPTCP_LEVEL 284
+#define MPTCP_INFO_OPTION 1
+#define PROTOCOL_MPTCP 262
+#define UNKNOWN_OPTION 0x7f00
+
+/* In the sixth argument, which these calls don't have: this call is the handler's own. */
+#define OWN_CALL 0x6d707463
+
+#if defined(__x86_64__)
+#define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCHITECTURE AUDIT_ARCH_AARCH64
+#else
+#error "add the registers of this architecture"
+#endif
+
+static int no_tcp_is_mptcp, no_mptcp_info, no_nodelay, socket_errno;
+
+static long call(long number, long a, long b, long c, long d, long e)
+{
+#if defined(__x86_64__)
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = OWN_CALL;
+	long result;
+	__asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+	return result;
+#else
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = OWN_CALL;
+	__asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+	return x0;
+#endif
+}
+
+static int speaks_mptcp(long descriptor)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+	return call(__NR_getsockopt, descriptor, SOL_TCP_LEVEL, TCP_IS_MPTCP_OPTION, (long)&value, (long)&length) == 0 && value == 1;
+}
+
+static long answer(long number, const long *a)
+{
+	if (number == __NR_socket)
+		return -socket_errno;
+	if (number == __NR_setsockopt && speaks_mptcp(a[0]))
+		return -EOPNOTSUPP;
+	return call(number, a[0], a[1], number == __NR_getsockopt ? UNKNOWN_OPTION + a[2] : a[2], a[3], a[4]);
+}
+
+static void on_trap(int signal, siginfo_t *info, void *context)
+{
+	ucontext_t *u = context;
+	(void)signal;
+#if defined(__x86_64__)
+	greg_t *r = u->uc_mcontext.gregs;
+	long arguments[] = { r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10], r[REG_R8] };
+	r[REG_RAX] = answer(info->si_syscall, arguments);
+#else
+	unsigned long long *r = u->uc_mcontext.regs;
+	long arguments[] = { r[0], r[1], r[2], r[3], r[4] };
+	r[0] = answer(info->si_syscall, arguments);
+#endif
+}
+
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define SKIP_UNLESS(value, count) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, count)
+#define RETURN(action) BPF_STMT(BPF_RET | BPF_K, action)
+#define TRAP_OPTION(on, number, level, option) \
+	LOAD(nr), SKIP_UNLESS(number, 5), LOAD(args[1]), SKIP_UNLESS(level, 3), LOAD(args[2]), SKIP_UNLESS(option, 1), \
+	RETURN((on) ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW)
+
+__attribute__((constructor)) static void imitate(void)
+{
+	const char *wanted = getenv("IMITATED_KERNEL");
+	const char *socket_fails;
+	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART | SA_ONSTACK };
+
+	if (!wanted || !*wanted)
+		return;
+	no_tcp_is_mptcp = strstr(wanted, "no-tcp-is-mptcp") != NULL;
+	no_mptcp_info = strstr(wanted, "no-mptcp-info") != NULL;
+	no_nodelay = strstr(wanted, "no-nodelay") != NULL;
+	socket_fails = strstr(wanted, "socket-errno=");
+	socket_errno = socket_fails ? atoi(socket_fails + strlen("socket-errno=")) : 0;
+
+	struct sock_filter filter[] = {
+		LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0), RETURN(SECCOMP_RET_ALLOW),
+		LOAD(args[5]), SKIP_UNLESS(OWN_CALL, 1), RETURN(SECCOMP_RET_ALLOW),
+		TRAP_OPTION(no_tcp_is_mptcp, __NR_getsockopt, SOL_TCP_LEVEL, TCP_IS_MPTCP_OPTION),
+		TRAP_OPTION(no_mptcp_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_INFO_OPTION),
+		TRAP_OPTION(no_nodelay, __NR_setsockopt, SOL_TCP_LEVEL, TCP_NODELAY_OPTION),
+		LOAD(nr), SKIP_UNLESS(__NR_socket, 3), LOAD(args[2]), SKIP_UNLESS(PROTOCOL_MPTCP, 1),
+		RETURN(socket_errno ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
+		RETURN(SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	if (sigaction(SIGSYS, &action, NULL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	    || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
+		perror("imitated_kernel");
+		_exit(126);
+	}
+}
