@@ -61,6 +61,7 @@ internal static class PublicApi
         MethodBase method => (method.IsPublic || method.IsFamily) && (!method.IsSpecialName || method.IsConstructor),
         FieldInfo field => field.IsPublic && !field.IsSpecialName,
         PropertyInfo property => property.GetAccessors().Length > 0,
+        Type => false, // a public one is in the list by itself
         _ => true,
     };
 
