@@ -20,13 +20,13 @@ public static class MptcpEndpointConventionBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         builder.Add(endpoint => endpoint.Metadata.Add(new RequireMptcpAttribute()));
 
-        // Routing rejects first where UseMptcp was called. This one holds without it.
+        // Here and not in routing, so that it holds where UseMptcp was forgotten.
         builder.Finally(endpoint =>
         {
-            if (endpoint.RequestDelegate is { } next && MptcpRequirement.IsDemandedBy(endpoint.Metadata))
+            if (endpoint.RequestDelegate is { } next && MptcpRequirement.IsUnguarded(new(endpoint.Metadata)))
             {
-                endpoint.RequestDelegate = context =>
-                    MptcpRequirement.IsMetBy(context) ? next(context) : MptcpRequirement.RejectAsync(context);
+                endpoint.RequestDelegate = MptcpRequirement.Guard(next);
+                endpoint.Metadata.Add(MptcpRequirement.IsGuarded);
             }
         });
         return builder;

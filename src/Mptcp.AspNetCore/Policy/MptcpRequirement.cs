@@ -13,26 +13,23 @@ internal static class MptcpRequirement
     private const string Title = "Multipath TCP required";
     private const string Type = "https://tools.ietf.org/html/rfc9110#section-15.5.4";
 
-    public static bool IsDemandedBy(IEnumerable<object> metadata)
-    {
-        var demanded = false;
-        foreach (var item in metadata)
-        {
-            if (item is AllowTcpFallbackAttribute)
-            {
-                return false;
-            }
+    /// <summary>Metadata of an endpoint that has the check in its own delegate.</summary>
+    public static readonly object IsGuarded = new GuardedMarker();
 
-            demanded |= item is RequireMptcpAttribute;
-        }
+    /// <summary>Whether the endpoint demands Multipath TCP and does not check it by itself.</summary>
+    public static bool IsUnguarded(EndpointMetadataCollection metadata) =>
+        metadata.GetMetadata<RequireMptcpAttribute>() is not null
+        && metadata.GetMetadata<AllowTcpFallbackAttribute>() is null
+        && metadata.GetMetadata<GuardedMarker>() is null;
 
-        return demanded;
-    }
+    /// <summary>
+    /// Checks when the endpoint is about to run, so that nothing that happens before can change the answer. Only what is known to be
+    /// Multipath TCP passes: a missing feature or an unknown status does not.
+    /// </summary>
+    public static RequestDelegate Guard(RequestDelegate next) =>
+        context => GetStatus(context) == MptcpStatus.Active ? next(context) : RejectAsync(context);
 
-    /// <summary>Only what is known to be Multipath TCP is: a missing feature or an unknown status is a no.</summary>
-    public static bool IsMetBy(HttpContext context) => GetStatus(context) == MptcpStatus.Active;
-
-    public static async Task RejectAsync(HttpContext context)
+    private static async Task RejectAsync(HttpContext context)
     {
         var status = GetStatus(context);
         var response = context.Response;
@@ -71,4 +68,6 @@ internal static class MptcpRequirement
 
     private static MptcpStatus GetStatus(HttpContext context) =>
         context.Features.Get<IMptcpFeature>()?.Status ?? MptcpStatus.Unknown;
+
+    private sealed class GuardedMarker;
 }

@@ -1,0 +1,15 @@
+using Mptcp.Sockets;
+
+namespace Mptcp.AspNetCore.Tests.Infrastructure;
+
+/// <summary>As an application fakes it in its own tests.</summary>
+internal sealed class FakeFeature(MptcpStatus status) : IMptcpFeature
+{
+    public MptcpStatus Status => status;
+
+    public bool TryGetInfo(out MptcpInfo info)
+    {
+        info = default;
+        return false;
+    }
+}

@@ -1,0 +1,256 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.SignalR;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.Sockets;
+using Mptcp.Tests;
+
+namespace Mptcp.AspNetCore.Tests;
+
+public sealed class RequirementTests
+{
+    public RequirementTests() => Requires.Mptcp();
+
+    /// <summary>Path, and whether TCP may have it.</summary>
+    public static TheoryData<string, bool> Endpoints => new()
+    {
+        { "/convention", false },
+        { "/attribute", false },
+        { "/group/inside", false },
+        { "/group/inner/inside", false },
+        { "/group/allowed", true },
+        { "/group/allowed-by-attribute", true },
+        { "/free", true },
+        { "/controller/strict", false },
+        { "/controller/allowed", true },
+        { "/strict-controller/strict", false },
+        { "/strict-controller/allowed", true },
+        { "/hub/negotiate?negotiateVersion=1", false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Endpoints))]
+    public async Task Require_EveryKindOfEndpoint_RejectsTcpUnlessAllowed(string path, bool tcpAllowed)
+    {
+        await using var server = await StartAsync();
+        Assert.Equal(HttpStatusCode.OK, await AskAsync(server, mptcp: true, path));
+        Assert.Equal(tcpAllowed ? HttpStatusCode.OK : HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, path));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Reject_WithAndWithoutProblemDetails_SaysWhatAndWhy(bool addProblemDetails)
+    {
+        await using var server = await StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            if (addProblemDetails)
+            {
+                builder.Services.AddProblemDetails();
+            }
+        });
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync("/convention");
+
+        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        Assert.True(response.Headers.CacheControl?.NoStore);
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.Equal("Multipath TCP required", problem.GetProperty("title").GetString());
+        Assert.Equal(403, problem.GetProperty("status").GetInt32());
+        Assert.Equal("not-negotiated", problem.GetProperty("mptcpStatus").GetString());
+        Assert.Contains("did not offer Multipath TCP", problem.GetProperty("detail").GetString());
+        Assert.Equal("https://tools.ietf.org/html/rfc9110#section-15.5.4", problem.GetProperty("type").GetString());
+    }
+
+    [Theory]
+    [InlineData("text/html")]
+    [InlineData("application/json")]
+    public async Task Reject_ClientThatAcceptsOtherThings_StillRejected(string accept)
+    {
+        await using var server = await StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.Services.AddProblemDetails();
+        });
+        using var client = server.CreateClient(mptcp: false);
+        client.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue(accept));
+        using var response = await client.GetAsync("/convention");
+        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+    }
+
+    [Fact]
+    public async Task Reject_Head_HasNoBody()
+    {
+        await using var server = await StartAsync();
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/head"));
+        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+        Assert.Empty(await response.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task Reject_Endpoint_IsNeverReached()
+    {
+        var reached = 0;
+        await using var server = await Server.StartAsync(map: app =>
+        {
+            app.MapPost("/count", () => Interlocked.Increment(ref reached)).RequireMptcp();
+            app.MapPost("/count-by-attribute", [RequireMptcp] () => Interlocked.Increment(ref reached));
+        });
+        using var client = server.CreateClient(mptcp: false);
+        foreach (var path in new[] { "/count", "/count-by-attribute" })
+        {
+            using var response = await client.PostAsync(path, new StringContent("x"));
+            Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+        }
+
+        Assert.Equal(0, reached);
+    }
+
+    [Theory]
+    [InlineData(MptcpStatus.Unknown)]
+    [InlineData(MptcpStatus.Unavailable)]
+    [InlineData(MptcpStatus.FellBack)]
+    [InlineData((MptcpStatus)99)]
+    public async Task Require_NotActive_Rejects(MptcpStatus status)
+    {
+        await using var server = await StartAsync(first: app => app.Use((context, next) =>
+        {
+            context.Features.Set<IMptcpFeature>(new FakeFeature(status));
+            return next(context);
+        }));
+        foreach (var path in new[] { "/convention", "/attribute", "/group/inside", "/controller/strict" })
+        {
+            Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: true, path));
+        }
+    }
+
+    [Fact]
+    public async Task Require_RoutingPutFirstAndMiddlewareBetween_StillRejects()
+    {
+        await using var server = await StartAsync(first: app =>
+        {
+            app.UseRouting();
+            app.UseMptcpStatusHeader();
+            app.UseStatusCodePages();
+        });
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/convention"));
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/attribute"));
+        Assert.Equal(HttpStatusCode.OK, await AskAsync(server, mptcp: true, "/convention"));
+    }
+
+    [Fact]
+    public async Task Require_UseMptcpForgotten_ConventionsReject()
+    {
+        await using var server = await StartAsync(builder => { });
+        foreach (var path in new[] { "/convention", "/group/inside", "/group/inner/inside" })
+        {
+            Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, path));
+            Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: true, path));
+        }
+    }
+
+    [Fact]
+    public async Task Require_TestServer_Rejects()
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseMptcp().UseTestServer();
+        await using var app = builder.Build();
+        app.MapGet("/convention", () => "yes").RequireMptcp();
+        app.MapGet("/attribute", [RequireMptcp] () => "yes");
+        await app.StartAsync();
+        using var client = app.GetTestClient();
+        Assert.Equal(HttpStatusCode.Forbidden, (await client.GetAsync("/convention")).StatusCode);
+        Assert.Equal(HttpStatusCode.Forbidden, (await client.GetAsync("/attribute")).StatusCode);
+    }
+
+    [Fact]
+    public async Task Require_EndpointBehindIt_KeepsItsMetadata()
+    {
+        string? seen = null;
+        await using var server = await Server.StartAsync(map: app =>
+        {
+            app.UseRouting();
+            app.Use((context, next) =>
+            {
+                seen = context.GetEndpoint()?.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName;
+                return next(context);
+            });
+            app.MapGet("/named", () => "yes").RequireMptcp().WithName("the name");
+        });
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/named"));
+        Assert.Equal("the name", seen);
+    }
+
+    private static async Task<HttpStatusCode> AskAsync(Server server, bool mptcp, string path)
+    {
+        using var client = server.CreateClient(mptcp);
+        using var response = path.StartsWith("/hub", StringComparison.Ordinal)
+            ? await client.PostAsync(path, null)
+            : await client.GetAsync(path);
+        return response.StatusCode;
+    }
+
+    private static Task<Server> StartAsync(Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? first = null) => Server.StartAsync(
+        builder =>
+        {
+            (configure ?? (b => b.WebHost.UseMptcp()))(builder);
+            builder.Services.AddControllers().AddApplicationPart(typeof(RequirementTests).Assembly);
+            builder.Services.AddSignalR();
+        },
+        app =>
+        {
+            first?.Invoke(app);
+            app.MapGet("/free", () => "yes");
+            app.MapGet("/convention", () => "yes").RequireMptcp();
+            app.MapMethods("/head", ["HEAD"], () => "yes").RequireMptcp();
+            app.MapGet("/attribute", [RequireMptcp] () => "yes");
+            var group = app.MapGroup("/group").RequireMptcp();
+            group.MapGet("/inside", () => "yes");
+            group.MapGet("/allowed", () => "yes").AllowTcpFallback();
+            group.MapGet("/allowed-by-attribute", [AllowTcpFallback] () => "yes");
+            group.MapGroup("/inner").MapGet("/inside", () => "yes");
+            app.MapControllers();
+            app.MapHub<StrictHub>("/hub");
+        });
+}
+
+[Route("controller")]
+public sealed class PartlyStrictController : ControllerBase
+{
+    [HttpGet("strict")]
+    [RequireMptcp]
+    public IActionResult Strict() => Ok("yes");
+
+    [HttpGet("allowed")]
+    public IActionResult Allowed() => Ok("yes");
+}
+
+[Route("strict-controller")]
+[RequireMptcp]
+public sealed class StrictController : ControllerBase
+{
+    [HttpGet("strict")]
+    public IActionResult Strict() => Ok("yes");
+
+    [HttpGet("allowed")]
+    [AllowTcpFallback]
+    public IActionResult Allowed() => Ok("yes");
+}
+
+[RequireMptcp]
+public sealed class StrictHub : Hub;
