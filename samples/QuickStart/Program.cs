@@ -1,3 +1,4 @@
+using System.Net;
 using Mptcp.AspNetCore;
 using Mptcp.Sockets;
 
@@ -18,7 +19,7 @@ app.MapGet("/", (HttpContext context) =>
     {
         status = (mptcp?.Status ?? MptcpStatus.Unknown).ToToken(),
         subflows = mptcp is not null && mptcp.TryGetInfo(out var info) ? info.Subflows : 0,
-        remote = $"{context.Connection.RemoteIpAddress}:{context.Connection.RemotePort}",
+        remote = new IPEndPoint(context.Connection.RemoteIpAddress!, context.Connection.RemotePort).ToString(),
         protocol = context.Request.Protocol,
     };
 });

@@ -68,7 +68,7 @@ public sealed class ModeTests
     [Fact]
     public async Task Mode_EndpointsOfTheirOwnInConfiguration_EachHasItsOwn()
     {
-        var ports = FreePorts(4);
+        var ports = Ports.Free(4);
         await using var server = await Server.StartAsync(configuration: new()
         {
             ["Kestrel:Endpoints:Off:Url"] = $"http://127.0.0.1:{ports[0]}",
@@ -152,7 +152,7 @@ public sealed class ModeTests
     [Fact]
     public async Task Fallback_RejectOnOneEndpoint_OthersAccept()
     {
-        var ports = FreePorts(1);
+        var ports = Ports.Free(1);
         await using var server = await Server.StartAsync(
             builder =>
             {
@@ -232,22 +232,5 @@ public sealed class ModeTests
         }
 
         return heard.ToString();
-    }
-
-    private static int[] FreePorts(int count)
-    {
-        var sockets = Enumerable.Range(0, count).Select(_ =>
-        {
-            var socket = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp) { DualMode = true };
-            socket.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
-            return socket;
-        }).ToArray();
-        var ports = sockets.Select(socket => ((IPEndPoint)socket.LocalEndPoint!).Port).ToArray();
-        foreach (var socket in sockets)
-        {
-            socket.Dispose();
-        }
-
-        return ports;
     }
 }

@@ -1,0 +1,97 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.Sockets;
+using Mptcp.TestNetwork;
+using Mptcp.Tests;
+
+namespace Mptcp.AspNetCore.Tests;
+
+/// <summary>A connection that begins as MPTCP and goes on as TCP, for a middlebox removes the options.</summary>
+public sealed class LateFallbackTests
+{
+    public LateFallbackTests()
+    {
+        Requires.Namespaces();
+        Requires.Programs("nft");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Status_ActiveThenFallback_FellBackAtTheLatestOneSecondAfter(bool onFirstData)
+    {
+        await using var hosts = await HostPair.CreateAsync();
+        await using var server = await StartAsync(hosts);
+        using var client = await ConnectAsync(hosts, server);
+        var address = $"http://{server.EndPoint}/";
+
+        if (onFirstData)
+        {
+            // Accepted and read as active before the first byte came: the log asks at accept.
+            Assert.DoesNotContain(server.Log.Ours, line => line.Event.Name == "NotMptcp");
+        }
+        else
+        {
+            Assert.Equal("active", await client.GetStringAsync(address));
+        }
+
+        await hosts.StripMptcpOptionsAsync();
+
+        // The data that carries the fallback, and from then on a second.
+        await client.GetStringAsync(address);
+        var clock = Stopwatch.StartNew();
+        string status;
+        do
+        {
+            var asked = clock.Elapsed;
+            status = await client.GetStringAsync(address);
+            Assert.True(status == "fell-back" || asked < TimeSpan.FromSeconds(1), $"{status} when asked {asked} after the fallback");
+        }
+        while (status != "fell-back");
+
+        Assert.Equal("fell-back", await client.GetStringAsync(address));
+        using var header = await client.GetAsync(address);
+        Assert.Equal(["fell-back"], header.Headers.GetValues("Mptcp-Status"));
+        using var rejected = await client.GetAsync(address + "strict");
+        Assert.Equal(HttpStatusCode.Forbidden, rejected.StatusCode);
+        var line = Assert.Single(server.Log.Ours, line => line.Event.Name == "NotMptcp");
+        Assert.Contains("fell back to TCP", line.Message);
+    }
+
+    private static async Task<Server> StartAsync(HostPair hosts) => await Server.StartAsync(
+        builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(hosts.ServerAddress, 0));
+            builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint => hosts.Server.Run(() =>
+            {
+                var socket = MptcpSocket.Create(endPoint.AddressFamily);
+                socket.Bind(endPoint);
+                return socket;
+            }));
+        },
+        app =>
+        {
+            app.UseMptcpStatusHeader();
+            app.MapGet("/strict", () => "yes").RequireMptcp();
+        },
+        logLevel: LogLevel.Debug);
+
+    /// <summary>A client with one connection, which is established before the first request.</summary>
+    private static async Task<HttpClient> ConnectAsync(HostPair hosts, Server server)
+    {
+        var socket = hosts.Client.Run(() => MptcpSocket.Create(AddressFamily.InterNetwork));
+        await socket.ConnectAsync(server.EndPoint);
+        var used = 0;
+        return new HttpClient(Client.CreateHandler((_, _) =>
+        {
+            Assert.Equal(1, Interlocked.Increment(ref used));
+            return ValueTask.FromResult(socket);
+        }));
+    }
+}

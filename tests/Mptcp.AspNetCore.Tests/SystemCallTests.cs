@@ -1,0 +1,65 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http;
+using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.TestNetwork;
+using Mptcp.Tests;
+
+namespace Mptcp.AspNetCore.Tests;
+
+/// <summary>Counts the system calls with strace, which watches this process. Nothing else runs meanwhile.</summary>
+[Collection(nameof(SystemCallTests))]
+[CollectionDefinition(nameof(SystemCallTests), DisableParallelization = true)]
+public sealed class SystemCallTests
+{
+    public SystemCallTests()
+    {
+        Requires.Mptcp();
+        Requires.Programs("strace");
+    }
+
+    [Theory]
+    [InlineData(true, false, 0)]
+    [InlineData(false, false, 0)]
+    [InlineData(true, true, 2)]
+    [InlineData(false, true, 1)]
+    public async Task Status_ReadAThousandTimesOrNever_AtMostTwoCalls(bool mptcp, bool read, int expected)
+    {
+        await using var server = await Server.StartAsync(map: app =>
+        {
+            if (read)
+            {
+                app.UseMptcpStatusHeader();
+            }
+
+            app.MapGet("/many", (HttpContext context) =>
+            {
+                var feature = context.Features.Get<IMptcpFeature>()!;
+                for (var i = 0; read && i < 1000; i++)
+                {
+                    _ = feature.Status;
+                }
+
+                return context.Features.Get<IConnectionSocketFeature>()!.Socket.Handle.ToString(CultureInfo.InvariantCulture);
+            });
+        });
+
+        // Compiles what is needed, and opens MPTCP_INFO's question to the kernel, before anybody counts.
+        await server.GetStatusAsync(mptcp: true);
+
+        var file = Path.GetTempFileName();
+        using var strace = RunningProgram.Start(
+            "strace", ["-f", "--seccomp-bpf", "-e", "trace=getsockopt", "-o", file, "-p", Environment.ProcessId.ToString(CultureInfo.InvariantCulture)]);
+        await strace.WaitForTextAsync("attached");
+
+        using var client = server.CreateClient(mptcp);
+        var descriptor = await client.GetStringAsync("/many");
+
+        await strace.InterruptAsync();
+        await strace.WaitForExitAsync(TimeSpan.FromMinutes(1));
+        var calls = (await File.ReadAllLinesAsync(file)).Where(line => line.Contains($"getsockopt({descriptor},", StringComparison.Ordinal)).ToArray();
+        File.Delete(file);
+        Assert.True(expected == calls.Length, $"{calls.Length} calls instead of {expected}:\n{string.Join('\n', calls)}");
+    }
+}
