@@ -23,35 +23,27 @@ internal static unsafe partial class LibC
     }
 
     /// <summary>Reads a socket option into <paramref name="value"/>; at most <paramref name="length"/> bytes, which comes back as the number written.</summary>
-    /// <returns>0 or the errno; EBADF for a handle that is closed, also when another thread closes it at this moment.</returns>
-    public static int GetSocketOption(SafeSocketHandle socket, int level, int option, void* value, ref int length)
+    /// <param name="descriptor">Of a handle on which the caller holds a reference, so that the number can't be reused meanwhile.</param>
+    /// <param name="level">The level of the option.</param>
+    /// <param name="option">The option.</param>
+    /// <param name="value">Where the option goes.</param>
+    /// <param name="length">The size of that place.</param>
+    /// <returns>0 or the errno.</returns>
+    public static int GetSocketOption(int descriptor, int level, int option, void* value, ref int length)
     {
-        if (socket.IsClosed)
-        {
-            return Errno.EBADF;
-        }
-
-        try
-        {
-            fixed (int* lengthPointer = &length)
-            {
-                return GetSockOptCore(socket, level, option, value, lengthPointer) == 0 ? 0 : Marshal.GetLastPInvokeError();
-            }
-        }
-        catch (ObjectDisposedException)
-        {
-            // Closed between the check above and the marshaller's reference: the same answer as a moment later.
-            return Errno.EBADF;
-        }
+        var size = length;
+        var errno = GetSockOptCore(descriptor, level, option, value, &size) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        length = size;
+        return errno;
     }
 
     /// <summary>Reads a socket option that is one C <c>int</c>.</summary>
     /// <returns>0 or the errno.</returns>
-    public static int GetSocketOption(SafeSocketHandle socket, int level, int option, out int value)
+    public static int GetSocketOption(int descriptor, int level, int option, out int value)
     {
         int result;
-        var length = sizeof(int);
-        var errno = GetSocketOption(socket, level, option, &result, ref length);
+        var size = sizeof(int);
+        var errno = GetSockOptCore(descriptor, level, option, &result, &size) == 0 ? 0 : Marshal.GetLastPInvokeError();
         value = errno == 0 ? result : 0;
         return errno;
     }
@@ -60,5 +52,5 @@ internal static unsafe partial class LibC
     private static partial int SocketCore(int domain, int type, int protocol);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
-    private static partial int GetSockOptCore(SafeSocketHandle socket, int level, int option, void* value, int* length);
+    private static partial int GetSockOptCore(int descriptor, int level, int option, void* value, int* length);
 }

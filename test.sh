@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs all tests. Installs first what they need and this machine lacks (Debian and Ubuntu; as root or with sudo).
+# Arguments go to `dotnet test`.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+if ! command -v dotnet >/dev/null; then
+	echo "test.sh: the .NET 10 SDK is needed; install the package dotnet-sdk-10.0 of your distribution." >&2
+	exit 1
+fi
+
+# program:package
+needs=(curl:curl gcc:gcc ip:iproute2 ss:iproute2 mptcpize:mptcpize nft:nftables strace:strace sysctl:procps)
+headers=(/usr/include/stdio.h:libc6-dev /usr/include/linux/mptcp.h:linux-libc-dev)
+PATH="$PATH:/usr/sbin:/sbin"
+packages=()
+for need in "${needs[@]}"; do
+	command -v "${need%%:*}" >/dev/null || packages+=("${need##*:}")
+done
+for header in "${headers[@]}"; do
+	[ -e "${header%%:*}" ] || packages+=("${header##*:}")
+done
+
+if [ ${#packages[@]} -gt 0 ]; then
+	if ! command -v apt-get >/dev/null; then
+		echo "test.sh: not installed: ${packages[*]} (the names of Debian's packages). Install what your system calls them." >&2
+		exit 1
+	fi
+	as_root=()
+	if [ "$(id -u)" -ne 0 ]; then
+		if ! command -v sudo >/dev/null; then
+			echo "test.sh: not installed: ${packages[*]}. Run as root: apt-get install ${packages[*]}" >&2
+			exit 1
+		fi
+		as_root=(sudo)
+	fi
+	echo "test.sh: installing ${packages[*]}"
+	"${as_root[@]}" apt-get update -qq
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+fi
+
+exec dotnet test --solution Mptcp.AspNetCore.sln "$@"

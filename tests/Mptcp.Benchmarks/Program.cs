@@ -1,0 +1,5 @@
+using Mptcp.Benchmarks;
+
+Console.WriteLine("| what | median | ratio | middle half of the ratios | allocated |");
+Console.WriteLine("|---|---|---|---|---|");
+StatusBenchmark.Run();
