@@ -7,9 +7,10 @@ namespace Mptcp.Tests;
 internal static class PublicApi
 {
     /// <summary>Compares with the snapshot; UPDATE_PUBLIC_API=1 rewrites it instead, for the next review.</summary>
-    public static void AssertMatchesSnapshot(Assembly assembly, [CallerFilePath] string callerFile = "")
+    public static void AssertMatchesSnapshot(Assembly assembly)
     {
-        var snapshot = Path.Combine(Path.GetDirectoryName(callerFile)!, "PublicApi.txt");
+        // From bin/Debug/net10.0 to the project: a caller's path is not the real one in deterministic builds.
+        var snapshot = Path.Combine(AppContext.BaseDirectory, "../../../PublicApi.txt");
         var current = Describe(assembly);
         if (Environment.GetEnvironmentVariable("UPDATE_PUBLIC_API") == "1")
         {
