@@ -24,4 +24,11 @@ public interface IMptcpFeature
     /// <param name="info">The figures, when there are any.</param>
     /// <returns>False when the connection does not speak Multipath TCP, or is closed.</returns>
     bool TryGetInfo(out MptcpInfo info);
+
+    /// <summary>Reads the subflows of the connection from the kernel (Linux 5.16), at every call.</summary>
+    /// <returns>
+    /// The subflows; none when the connection does not speak Multipath TCP, is closed, or the kernel can't tell. Of Kestrel's
+    /// connections it is an <see cref="MptcpSubflowList"/>, which says why there are none.
+    /// </returns>
+    IReadOnlyList<MptcpSubflow> GetSubflows();
 }

@@ -128,6 +128,28 @@ public static class MptcpSocket
         return new MptcpReading(status, native, length, errno);
     }
 
+    /// <summary>Reads the subflows of a connection (Linux 5.16), with their figures.</summary>
+    /// <param name="socket">Any socket.</param>
+    /// <returns>
+    /// The subflows; none, with the reason, when the connection is not <see cref="MptcpStatus.Active"/> or the kernel can't tell.
+    /// Since Linux 6.5 all figures are of one moment; before it the connection's own are of a moment earlier.
+    /// </returns>
+    public static MptcpSubflowList GetSubflows(Socket socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        if (OperatingSystem.IsLinux() && socket.IsBound)
+        {
+            using var descriptor = new HeldDescriptor(socket.SafeHandle);
+            if (descriptor.IsOpen)
+            {
+                return SubflowReader.Read(socket, descriptor.Value);
+            }
+        }
+
+        var connection = Read(socket);
+        return new MptcpSubflowList(connection, [], connection.Status.Explain());
+    }
+
     private static MptcpStatus Ask(Socket socket, out NativeMptcpInfo info, out int infoLength, out int errno)
     {
         ArgumentNullException.ThrowIfNull(socket);

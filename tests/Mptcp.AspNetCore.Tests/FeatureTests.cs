@@ -163,6 +163,21 @@ public sealed class FeatureTests
         Assert.Equal("none", await tcp.GetStringAsync("/info"));
     }
 
+    [Fact]
+    public async Task GetSubflows_MptcpAndTcp_ThePathOrNone()
+    {
+        await using var server = await Server.StartAsync(map: app => app.MapGet("/subflows", (HttpContext context) =>
+        {
+            var subflows = Assert.IsType<MptcpSubflowList>(context.Features.Get<IMptcpFeature>()!.GetSubflows());
+            Assert.Equal(subflows.Count == 0, subflows.WhyEmpty is not null);
+            return string.Join(';', subflows.Select(subflow => subflow.LocalEndPoint));
+        }));
+        using var mptcp = server.CreateClient(mptcp: true);
+        using var tcp = server.CreateClient(mptcp: false);
+        Assert.Equal(server.EndPoint.ToString(), await mptcp.GetStringAsync("/subflows"));
+        Assert.Equal("", await tcp.GetStringAsync("/subflows"));
+    }
+
     [Theory]
     [InlineData(true, true, MptcpStatus.Active)]
     [InlineData(true, false, MptcpStatus.Unknown)]
@@ -200,6 +215,7 @@ public sealed class FeatureTests
 
         Assert.Equal(expected, feature.Status);
         Assert.False(feature.TryGetInfo(out _));
+        Assert.Empty(feature.GetSubflows());
         Assert.Equal(expected, feature.Status);
     }
 

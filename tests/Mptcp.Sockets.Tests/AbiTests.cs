@@ -12,41 +12,46 @@ namespace Mptcp.Sockets.Tests;
 /// <summary>Compares our structs and numbers with a C program that is compiled against the headers of this system.</summary>
 public sealed partial class AbiTests
 {
-    // Fields that newer_mptcp_info.h defines for headers that are older.
-    private static readonly string[] s_newerFields =
-    [
-        nameof(NativeMptcpInfo.mptcpi_retransmits), nameof(NativeMptcpInfo.mptcpi_bytes_retrans), nameof(NativeMptcpInfo.mptcpi_bytes_sent),
-        nameof(NativeMptcpInfo.mptcpi_bytes_received), nameof(NativeMptcpInfo.mptcpi_bytes_acked), nameof(NativeMptcpInfo.mptcpi_subflows_total),
-        nameof(NativeMptcpInfo.mptcpi_endp_laminar_max), nameof(NativeMptcpInfo.mptcpi_endp_fullmesh_max),
-        nameof(NativeMptcpInfo.mptcpi_last_data_sent), nameof(NativeMptcpInfo.mptcpi_last_data_recv), nameof(NativeMptcpInfo.mptcpi_last_ack_recv),
-    ];
+    public static TheoryData<Type, string> Structs => new()
+    {
+        { typeof(NativeMptcpInfo), "mptcp_info" },
+        { typeof(NativeTcpInfo), "tcp_info" },
+        { typeof(NativeSubflowData), "mptcp_subflow_data" },
+        { typeof(NativeSubflowAddresses), "mptcp_subflow_addrs" },
+        { typeof(NativeSubflowInfo), "mptcp_subflow_info" },
+        { typeof(NativeFullInfo), "mptcp_full_info" },
+    };
 
-    [Fact]
-    public async Task NativeMptcpInfo_EveryField_HasTheOffsetAndSizeOfTheHeader()
+    [Theory]
+    [MemberData(nameof(Structs))]
+    public async Task NativeStruct_EveryField_HasTheOffsetAndSizeOfTheHeader(Type type, string name)
     {
         Requires.Programs("gcc");
-        var fields = typeof(NativeMptcpInfo).GetFields(BindingFlags.Public | BindingFlags.Instance);
-        var missing = await FindMissingFieldsAsync(fields.Select(field => field.Name));
+        var fields = type.GetFields(BindingFlags.Public | BindingFlags.Instance);
+        var missing = await FindMissingFieldsAsync(name, fields.Select(field => field.Name));
 
-        // A field that neither the header nor our definition has would be one that we made up.
-        Assert.Subset(new HashSet<string>(s_newerFields), missing);
-
+        // A field that neither the header nor our definition has would be one that we made up: it does not compile below.
         var expected = await RunCAsync(fields.Select(field =>
         {
-            var type = missing.Contains(field.Name) ? "newer_mptcp_info" : "mptcp_info";
-            return $"printf(\"{field.Name} %zu %zu\\n\", offsetof(struct {type}, {field.Name}), sizeof(((struct {type} *)0)->{field.Name}));";
+            var holder = missing.Contains(field.Name) ? $"newer_{name}" : name;
+            return $"printf(\"{field.Name} %zu %zu\\n\", offsetof(struct {holder}, {field.Name}), sizeof(((struct {holder} *)0)->{field.Name}));";
         }));
-        var actual = fields.Select(field =>
-            $"{field.Name} {Marshal.OffsetOf<NativeMptcpInfo>(field.Name)} {Marshal.SizeOf(field.FieldType)}");
-        Assert.Equal(expected, actual);
+        Assert.Equal(expected, fields.Select(field => $"{field.Name} {Marshal.OffsetOf(type, field.Name)} {SizeOf(field.FieldType)}"));
     }
 
     [Fact]
     public async Task NewerMptcpInfo_EveryFieldThatTheHeaderHasToo_IsWhereTheHeaderHasIt()
     {
         Requires.Programs("gcc");
-        var missing = await FindMissingFieldsAsync(s_newerFields);
-        foreach (var line in await RunCAsync(s_newerFields.Where(field => !missing.Contains(field)).Select(field =>
+        var newer = typeof(NativeMptcpInfo).GetFields(BindingFlags.Public | BindingFlags.Instance).Select(field => field.Name)
+            .SkipWhile(field => field != nameof(NativeMptcpInfo.mptcpi_retransmits)).ToArray();
+        var missing = await FindMissingFieldsAsync("mptcp_info", newer);
+
+        // The first newer field begins where the oldest struct ends.
+        var seam = await RunCAsync(
+            ["printf(\"%zu %zu\\n\", offsetof(struct mptcp_info, mptcpi_csum_enabled) + 1, sizeof(((struct newer_mptcp_info *)0)->as_in_linux_5_14));"]);
+        Assert.Equal("43 43", Assert.Single(seam));
+        foreach (var line in await RunCAsync(newer.Where(field => !missing.Contains(field)).Select(field =>
             $"printf(\"{field} %zu %zu\\n\", offsetof(struct mptcp_info, {field}), offsetof(struct newer_mptcp_info, {field}));")))
         {
             var parts = line.Split(' ');
@@ -75,7 +80,7 @@ public sealed partial class AbiTests
         Assert.NotEmpty(constants);
 
         // What a header is too old for is given the value it has in the newest: only then does a name stay untested.
-        string[] mayBeNewer = [nameof(LinuxConstants.TCP_IS_MPTCP), nameof(LinuxConstants.SOL_MPTCP), nameof(LinuxConstants.MPTCP_INFO)];
+        string[] mayBeNewer = [nameof(LinuxConstants.TCP_IS_MPTCP), nameof(LinuxConstants.SOL_MPTCP), nameof(LinuxConstants.MPTCP_INFO), nameof(LinuxConstants.MPTCP_FULL_INFO)];
         var lines = new List<string>();
         foreach (var constant in constants)
         {
@@ -93,12 +98,18 @@ public sealed partial class AbiTests
             constants.Select(constant => $"{constant.Name} {Convert.ToInt64(constant.GetRawConstantValue(), CultureInfo.InvariantCulture)}"));
     }
 
-    /// <summary>Asks the compiler which fields the system's struct does not have.</summary>
-    private static async Task<HashSet<string>> FindMissingFieldsAsync(IEnumerable<string> fields)
+    /// <summary>Asks the compiler which fields the system's struct does not have: all, when it does not have the struct.</summary>
+    private static async Task<HashSet<string>> FindMissingFieldsAsync(string name, IEnumerable<string> fields)
     {
-        var (result, _) = await CompileAsync(fields.Select(field => $"printf(\"%zu\\n\", offsetof(struct mptcp_info, {field}));"));
-        return [.. MissingMember().Matches(result.Error).Select(match => match.Groups[1].Value)];
+        var (result, _) = await CompileAsync(fields.Select(field => $"printf(\"%zu\\n\", offsetof(struct {name}, {field}));"));
+        return result.Error.Contains($"undefined type 'struct {name}'", StringComparison.Ordinal)
+            ? [.. fields]
+            : [.. MissingMember().Matches(result.Error).Select(match => match.Groups[1].Value)];
     }
+
+    /// <summary>Marshal.SizeOf knows no inline arrays.</summary>
+    private static int SizeOf(Type type) =>
+        type == typeof(NativeSocketAddress) ? NativeSocketAddress.Size : Marshal.SizeOf(type);
 
     private static async Task<string[]> RunCAsync(IEnumerable<string> statements)
     {

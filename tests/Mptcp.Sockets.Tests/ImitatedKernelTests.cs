@@ -9,10 +9,11 @@ namespace Mptcp.Sockets.Tests;
 public sealed partial class ImitatedKernelTests
 {
     private static readonly string[] s_classes =
-        [typeof(StatusTests).FullName!, typeof(MixedClientsTests).FullName!, typeof(LateFallbackTests).FullName!];
+        [typeof(StatusTests).FullName!, typeof(MixedClientsTests).FullName!, typeof(LateFallbackTests).FullName!, typeof(SubflowTests).FullName!];
 
     [Theory]
     [InlineData(ImitatedKernel.NoTcpIsMptcp)]
+    [InlineData(ImitatedKernel.NoTcpIsMptcp, ImitatedKernel.NoFullInfo)]
     [InlineData(ImitatedKernel.NoMptcpInfo)]
     [InlineData(ImitatedKernel.NoTcpIsMptcp, ImitatedKernel.NoMptcpInfo)]
     public async Task GetStatus_KernelThatKnowsLess_StillRight(params string[] imitations)

@@ -9,7 +9,10 @@ public static class ImitatedKernel
     /// <summary>Before Linux 6.10: TCP_IS_MPTCP is not known.</summary>
     public const string NoTcpIsMptcp = "no-tcp-is-mptcp";
 
-    /// <summary>Before Linux 5.16: MPTCP_INFO is not known.</summary>
+    /// <summary>Before Linux 6.5: MPTCP_FULL_INFO is not known.</summary>
+    public const string NoFullInfo = "no-full-info";
+
+    /// <summary>Before Linux 5.16: MPTCP_INFO is not known, nor what came with it and after it.</summary>
     public const string NoMptcpInfo = "no-mptcp-info";
 
     /// <summary>Before Linux 5.17: MPTCP sockets refuse TCP_NODELAY.</summary>

@@ -4,7 +4,8 @@
  *
  *   no-tcp-is-mptcp   asks for an option that no kernel has instead of TCP_IS_MPTCP, so that this kernel itself gives the answer
  *                     that an older one gives: EOPNOTSUPP from MPTCP, ENOPROTOOPT from TCP
- *   no-mptcp-info     the same for MPTCP_INFO
+ *   no-mptcp-info     the same for MPTCP_INFO and what came with it: MPTCP_TCPINFO, MPTCP_SUBFLOW_ADDRS, and later MPTCP_FULL_INFO
+ *   no-full-info      the same for MPTCP_FULL_INFO alone
  *   no-nodelay        refuses TCP_NODELAY on sockets that speak MPTCP, with EOPNOTSUPP, as Linux 5.15 does
  *   socket-errno=N    lets socket(IPPROTO_MPTCP) fail with N
  *
@@ -31,6 +32,9 @@
 #define TCP_IS_MPTCP_OPTION 43
 #define SOL_MPTCP_LEVEL 284
 #define MPTCP_INFO_OPTION 1
+#define MPTCP_TCPINFO_OPTION 2
+#define MPTCP_SUBFLOW_ADDRS_OPTION 3
+#define MPTCP_FULL_INFO_OPTION 4
 #define PROTOCOL_MPTCP 262
 #define UNKNOWN_OPTION 0x7f00
 
@@ -45,7 +49,7 @@
 #error "add the registers of this architecture"
 #endif
 
-static int no_tcp_is_mptcp, no_mptcp_info, no_nodelay, socket_errno;
+static int no_tcp_is_mptcp, no_mptcp_info, no_full_info, no_nodelay, socket_errno;
 
 static long call(long number, long a, long b, long c, long d, long e)
 {
@@ -117,6 +121,7 @@ __attribute__((constructor)) static void imitate(void)
 		return;
 	no_tcp_is_mptcp = strstr(wanted, "no-tcp-is-mptcp") != NULL;
 	no_mptcp_info = strstr(wanted, "no-mptcp-info") != NULL;
+	no_full_info = no_mptcp_info || strstr(wanted, "no-full-info") != NULL;
 	no_nodelay = strstr(wanted, "no-nodelay") != NULL;
 	socket_fails = strstr(wanted, "socket-errno=");
 	socket_errno = socket_fails ? atoi(socket_fails + strlen("socket-errno=")) : 0;
@@ -126,6 +131,9 @@ __attribute__((constructor)) static void imitate(void)
 		LOAD(args[5]), SKIP_UNLESS(OWN_CALL, 1), RETURN(SECCOMP_RET_ALLOW),
 		TRAP_OPTION(no_tcp_is_mptcp, __NR_getsockopt, SOL_TCP_LEVEL, TCP_IS_MPTCP_OPTION),
 		TRAP_OPTION(no_mptcp_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_INFO_OPTION),
+		TRAP_OPTION(no_mptcp_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_TCPINFO_OPTION),
+		TRAP_OPTION(no_mptcp_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_SUBFLOW_ADDRS_OPTION),
+		TRAP_OPTION(no_full_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_FULL_INFO_OPTION),
 		TRAP_OPTION(no_nodelay, __NR_setsockopt, SOL_TCP_LEVEL, TCP_NODELAY_OPTION),
 		LOAD(nr), SKIP_UNLESS(__NR_socket, 3), LOAD(args[2]), SKIP_UNLESS(PROTOCOL_MPTCP, 1),
 		RETURN(socket_errno ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),

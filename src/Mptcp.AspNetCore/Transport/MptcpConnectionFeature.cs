@@ -34,25 +34,28 @@ internal sealed class MptcpConnectionFeature : IMptcpFeature
 
     public bool TryGetInfo(out MptcpInfo info)
     {
-        var reading = new Answer(Volatile.Read(ref _answer)).IsFinal ? default : Ask(out _);
+        var reading = MptcpSocket.Read(_socket);
+        Remember(reading);
         info = reading.Info.GetValueOrDefault();
         return reading.Info is not null;
+    }
+
+    public IReadOnlyList<MptcpSubflow> GetSubflows()
+    {
+        var subflows = MptcpSocket.GetSubflows(_socket);
+        Remember(subflows.Connection);
+        return subflows;
     }
 
     private Answer Current()
     {
         var answer = new Answer(Volatile.Read(ref _answer));
-        if (!answer.IsFinal && !answer.IsYoungerThan(MaxAgeMilliseconds))
-        {
-            _ = Ask(out answer);
-        }
-
-        return answer;
+        return answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds) ? answer : Remember(MptcpSocket.Read(_socket));
     }
 
-    private MptcpReading Ask(out Answer answer)
+    /// <summary>Keeps what the kernel said, unless something truer is known.</summary>
+    private Answer Remember(in MptcpReading reading)
     {
-        var reading = MptcpSocket.Read(_socket);
         if (reading.Errno != 0 && !_socket.SafeHandle.IsClosed)
         {
             Log.StatusUnknown(_logger, _connection.ConnectionId, reading.Errno, reading.Error);
@@ -65,12 +68,11 @@ internal sealed class MptcpConnectionFeature : IMptcpFeature
             if (before.IsFinal)
             {
                 // Another request saw the fallback since this one asked, and there is no way back from it.
-                answer = before;
-                return default;
+                return before;
             }
 
             // A closed socket can't be asked any more: what was known of the connection stays true of it.
-            answer = asked.Status == MptcpStatus.Unknown && before.IsKnown ? before.AsOf(asked) : asked;
+            var answer = asked.Status == MptcpStatus.Unknown && before.IsKnown ? before.AsOf(asked) : asked;
             if (Interlocked.CompareExchange(ref _answer, answer.Bits, before.Bits) == before.Bits)
             {
                 if (answer.IsFinal)
@@ -79,7 +81,7 @@ internal sealed class MptcpConnectionFeature : IMptcpFeature
                     Log.NotMptcp(_logger, _fallbackLogLevel, _connection.ConnectionId, reason);
                 }
 
-                return reading;
+                return answer;
             }
         }
     }

@@ -23,6 +23,9 @@ internal static class LinuxConstants
     // <linux/mptcp.h>
     public const int SOL_MPTCP = 284;
     public const int MPTCP_INFO = 1;
+    public const int MPTCP_TCPINFO = 2;
+    public const int MPTCP_SUBFLOW_ADDRS = 3;
+    public const int MPTCP_FULL_INFO = 4;
     public const uint MPTCP_INFO_FLAG_FALLBACK = 1;
     public const uint MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED = 2;
 }

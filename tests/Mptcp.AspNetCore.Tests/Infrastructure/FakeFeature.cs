@@ -12,4 +12,6 @@ internal sealed class FakeFeature(MptcpStatus status) : IMptcpFeature
         info = default;
         return false;
     }
+
+    public IReadOnlyList<MptcpSubflow> GetSubflows() => [];
 }

@@ -19,3 +19,20 @@ struct newer_mptcp_info {
 	uint32_t mptcpi_last_data_recv;		/* 6.10 */
 	uint32_t mptcpi_last_ack_recv;		/* 6.10 */
 };
+
+struct newer_mptcp_subflow_info {		/* 6.5 */
+	uint32_t id;
+	struct mptcp_subflow_addrs addrs;
+};
+
+struct newer_mptcp_full_info {			/* 6.5 */
+	uint32_t size_tcpinfo_kernel;
+	uint32_t size_tcpinfo_user;
+	uint32_t size_sfinfo_kernel;
+	uint32_t size_sfinfo_user;
+	uint32_t num_subflows;
+	uint32_t size_arrays_user;
+	uint64_t subflow_info;
+	uint64_t tcp_info;
+	struct newer_mptcp_info mptcp_info;
+};
