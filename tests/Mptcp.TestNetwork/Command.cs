@@ -31,6 +31,18 @@ public static class Command
             : throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {result}");
     }
 
+    /// <summary>Runs to the end on the lines given as standard input, and throws when the program fails.</summary>
+    public static async Task RunCheckedAsync(string file, IEnumerable<string> arguments, IReadOnlyList<string> input)
+    {
+        using var program = RunningProgram.Start(file, arguments, input: input);
+        var exitCode = await program.WaitForExitAsync(TimeSpan.FromMinutes(2));
+        if (exitCode != 0)
+        {
+            var result = new CommandResult(exitCode, program.Output, program.Error);
+            throw new InvalidOperationException($"{file} {string.Join(' ', arguments)}: {result}\n{string.Join('\n', input)}");
+        }
+    }
+
     /// <summary>Whether the program is on the PATH.</summary>
     public static bool Exists(string file) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin")
@@ -72,10 +84,22 @@ public sealed class RunningProgram : IDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <param name="file">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="environment">What it sees in its environment besides this process's own.</param>
+    /// <param name="input">The lines of its standard input; null to inherit this process's.</param>
     public static RunningProgram Start(
-        string file, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+        string file,
+        IEnumerable<string> arguments,
+        IReadOnlyDictionary<string, string>? environment = null,
+        IEnumerable<string>? input = null)
     {
-        var start = new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(file, arguments)
+        {
+            RedirectStandardInput = input is not null,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
         {
             start.Environment[name] = value;
@@ -88,6 +112,12 @@ public sealed class RunningProgram : IDisposable
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
+        if (input is not null)
+        {
+            process.StandardInput.Write(string.Concat(input.Select(line => line + "\n")));
+            process.StandardInput.Close();
+        }
+
         return program;
 
         static void Append(StringBuilder builder, string? line)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 
@@ -7,21 +6,17 @@ namespace Mptcp.TestNetwork;
 /// <summary>A host of its own: a network namespace with a loopback device, removed when disposed. Needs root and iproute2.</summary>
 public sealed partial class NetworkNamespace : IAsyncDisposable
 {
-    private const string Prefix = "mptcptest";
     private const int CLONE_NEWNET = 0x40000000;
-
-    private static int s_count;
 
     private NetworkNamespace(string name) => Name = name;
 
-    /// <summary>The name, as <c>ip netns</c> has it. It carries the pid of its owner.</summary>
+    /// <summary>The name, as <c>ip netns</c> has it. It carries its owner.</summary>
     public string Name { get; }
 
     public static async Task<NetworkNamespace> CreateAsync()
     {
-        await RemoveLeftoversAsync();
-        var name = string.Create(
-            CultureInfo.InvariantCulture, $"{Prefix}-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}");
+        await NamespaceName.RemoveLeftoversAsync();
+        var name = NamespaceName.Next();
         await Command.RunCheckedAsync("ip", "netns", "add", name);
         await Command.RunCheckedAsync("ip", "-n", name, "link", "set", "lo", "up");
         return new NetworkNamespace(name);
@@ -30,6 +25,27 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
     /// <summary>Runs a program on this host.</summary>
     public Task<string> ExecuteAsync(string file, params string[] arguments) =>
         Command.RunCheckedAsync("ip", ["netns", "exec", Name, file, .. arguments]);
+
+    /// <summary>Runs the commands of <c>ip</c>, in one process: to start one takes longer than what they do.</summary>
+    public Task ConfigureAsync(IReadOnlyList<string> commands, bool ipv6 = false) =>
+        Command.RunCheckedAsync("ip", [.. ipv6 ? ["-6"] : Array.Empty<string>(), "-n", Name, "-batch", "-"], commands);
+
+    /// <summary>Runs the commands of <c>nft</c>: all of them, or none. Needs nftables.</summary>
+    public Task FilterAsync(IReadOnlyList<string> commands) =>
+        Command.RunCheckedAsync("ip", Wrap("nft", ["-f", "-"]), commands);
+
+    /// <summary>Sets a kernel parameter of this host, named as in <c>/proc/sys</c>.</summary>
+    public void SetParameter(string name, string value) => Run(() =>
+    {
+        // A value that is there already may be one that a namespace inherits and can't choose, such as the congestion control bbr.
+        var path = $"/proc/sys/{name}";
+        if (File.ReadAllText(path).Trim() != value)
+        {
+            File.WriteAllText(path, value);
+        }
+
+        return true;
+    });
 
     /// <summary>The arguments that make <c>ip</c> run a program on this host.</summary>
     public IEnumerable<string> Wrap(string file, IEnumerable<string> arguments) => ["netns", "exec", Name, file, .. arguments];
@@ -66,21 +82,6 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync() => await Command.RunCheckedAsync("ip", "netns", "del", Name);
-
-    /// <summary>Removes the namespaces of owners that crashed.</summary>
-    private static async Task RemoveLeftoversAsync()
-    {
-        var folder = new DirectoryInfo("/run/netns");
-        foreach (var file in folder.Exists ? folder.GetFiles($"{Prefix}-*") : [])
-        {
-            var owner = file.Name.Split('-')[1];
-            if (!Directory.Exists($"/proc/{owner}"))
-            {
-                // Another test run may be removing it at the same moment.
-                await Command.RunAsync("ip", ["netns", "del", file.Name]);
-            }
-        }
-    }
 
     [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
     private static partial int SetNs(SafeHandle descriptor, int type);
