@@ -25,7 +25,7 @@ public sealed class LateFallbackTests
     [InlineData(false)]
     public async Task Status_ActiveThenFallback_FellBackAtTheLatestOneSecondAfter(bool onFirstData)
     {
-        await using var hosts = await HostPair.CreateAsync();
+        await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
         await using var server = await StartAsync(hosts);
         using var client = await ConnectAsync(hosts, server);
         var address = $"http://{server.EndPoint}/";
@@ -63,7 +63,7 @@ public sealed class LateFallbackTests
         Assert.Contains("fell back to TCP", line.Message);
     }
 
-    private static async Task<Server> StartAsync(HostPair hosts) => await Server.StartAsync(
+    private static async Task<Server> StartAsync(MultipathNetwork hosts) => await Server.StartAsync(
         builder =>
         {
             builder.WebHost.UseMptcp();
@@ -83,7 +83,7 @@ public sealed class LateFallbackTests
         logLevel: LogLevel.Debug);
 
     /// <summary>A client with one connection, which is established before the first request.</summary>
-    private static async Task<HttpClient> ConnectAsync(HostPair hosts, Server server)
+    private static async Task<HttpClient> ConnectAsync(MultipathNetwork hosts, Server server)
     {
         var socket = hosts.Client.Run(() => MptcpSocket.Create(AddressFamily.InterNetwork));
         await socket.ConnectAsync(server.EndPoint);

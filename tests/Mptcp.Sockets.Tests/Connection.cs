@@ -37,7 +37,7 @@ internal sealed class Connection : IDisposable
     }
 
     /// <summary>From one host to the other.</summary>
-    public static Connection Establish(HostPair hosts)
+    public static Connection Establish(MultipathNetwork hosts)
     {
         var listener = hosts.Server.Run(() => Listen(hosts.ServerAddress, mptcp: true));
         var client = hosts.Client.Run(() => Open(AddressFamily.InterNetwork, mptcp: true));

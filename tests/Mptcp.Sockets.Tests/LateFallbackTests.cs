@@ -17,7 +17,7 @@ public sealed class LateFallbackTests
     [InlineData(true)]
     public async Task GetStatus_OptionsRemovedAfterTheHandshake_FellBackOnBothEnds(bool afterData)
     {
-        await using var hosts = await HostPair.CreateAsync();
+        await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
         using var connection = Connection.Establish(hosts);
         Rungs.AssertAll(MptcpStatus.Active, connection.Accepted);
         if (afterData)
@@ -36,7 +36,7 @@ public sealed class LateFallbackTests
     [Fact]
     public async Task GetStatus_OptionsRemovedFromTheStart_FellBackAndNotNegotiated()
     {
-        await using var hosts = await HostPair.CreateAsync();
+        await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
         await hosts.StripMptcpOptionsAsync();
         using var connection = Connection.Establish(hosts);
 
