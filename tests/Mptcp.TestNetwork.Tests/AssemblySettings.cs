@@ -1,0 +1,2 @@
+// Two networks at full speed at a time would measure each other.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
