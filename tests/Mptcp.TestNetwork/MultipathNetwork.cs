@@ -109,14 +109,25 @@ public sealed class MultipathNetwork : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // An open socket keeps its namespace alive, and the devices with it, after the name is gone.
-        foreach (var link in Links)
+        try
         {
-            await link.DisposeAsync();
+            // An open socket keeps its namespace alive, and the devices with it, after the name is gone.
+            foreach (var link in Links)
+            {
+                await link.DisposeAsync();
+            }
         }
-
-        await Server.DisposeAsync();
-        await Client.DisposeAsync();
+        finally
+        {
+            try
+            {
+                await Server.DisposeAsync();
+            }
+            finally
+            {
+                await Client.DisposeAsync();
+            }
+        }
     }
 
     private async Task BuildAsync(LinkSettings[] links, string congestionControl)

@@ -59,19 +59,16 @@ public sealed class NetworkLink
             ? LinkEmulator.Start(network.Server, network.Client, device, settings)
             : await VethCable.CreateAsync(network.Server, network.Client, device, settings);
         var link = new NetworkLink(network, index, settings, wire);
-        await network.Server.ConfigureAsync(
-        [
-            $"address add {link.ServerAddress}/24 dev {device}",
-            $"address add {link.ServerAddressV6}/64 dev {device} nodad",
-            $"link set {device} up",
-        ]);
-
-        // To the server's address on another link too, packets leave by the link whose address they bear.
-        await network.Client.ConfigureAsync([$"rule add from {link.ClientAddress} table {link.RoutingTable}"]);
-        await network.Client.ConfigureAsync([$"rule add from {link.ClientAddressV6} table {link.RoutingTable}"], ipv6: true);
-        await link.ConfigureClientAsync();
-        await link._endpoints.AddAsync();
-        return link;
+        try
+        {
+            await link.ConfigureAsync();
+            return link;
+        }
+        catch
+        {
+            await wire.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Breaks the link.</summary>
@@ -156,6 +153,22 @@ public sealed class NetworkLink
     internal ValueTask DisposeAsync() => _wire.DisposeAsync();
 
     private static string GetDeviceName(int index) => $"link{index}";
+
+    private async Task ConfigureAsync()
+    {
+        await _network.Server.ConfigureAsync(
+        [
+            $"address add {ServerAddress}/24 dev {DeviceName}",
+            $"address add {ServerAddressV6}/64 dev {DeviceName} nodad",
+            $"link set {DeviceName} up",
+        ]);
+
+        // Packets leave by the link whose address they bear, also when they go to the server's address on another one.
+        await _network.Client.ConfigureAsync([$"rule add from {ClientAddress} table {RoutingTable}"]);
+        await _network.Client.ConfigureAsync([$"rule add from {ClientAddressV6} table {RoutingTable}"], ipv6: true);
+        await ConfigureClientAsync();
+        await _endpoints.AddAsync();
+    }
 
     /// <summary>Can be repeated: what is there stays.</summary>
     private async Task ConfigureClientAsync()

@@ -43,8 +43,6 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
         {
             File.WriteAllText(path, value);
         }
-
-        return true;
     });
 
     /// <summary>The arguments that make <c>ip</c> run a program on this host.</summary>
@@ -80,6 +78,13 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
         failure?.Throw();
         return result!;
     }
+
+    /// <inheritdoc cref="Run{T}"/>
+    public void Run(Action code) => Run(() =>
+    {
+        code();
+        return true;
+    });
 
     public async ValueTask DisposeAsync() => await Command.RunCheckedAsync("ip", "netns", "del", Name);
 

@@ -45,5 +45,6 @@ internal sealed class VethCable : IWire
         }
     }
 
-    public async ValueTask DisposeAsync() => await _client.ConfigureAsync([$"link delete {_device}"]);
+    /// <summary>Not checked: who looks at what happens without a device may have removed it.</summary>
+    public async ValueTask DisposeAsync() => await Command.RunAsync("ip", ["-n", _client.Name, "link", "delete", _device]);
 }
