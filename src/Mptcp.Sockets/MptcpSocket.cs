@@ -86,8 +86,9 @@ public static class MptcpSocket
     /// <summary>Asks the kernel which protocol a connection speaks. At most two system calls; allocates nothing.</summary>
     /// <param name="socket">Any socket: accepted or connecting, open or closed, of any protocol.</param>
     /// <returns>
-    /// The status; <see cref="MptcpStatus.Unknown"/> for a socket that is closed or not connected. Other systems than Linux
-    /// have no MPTCP: <see cref="MptcpStatus.Unavailable"/>.
+    /// The status; <see cref="MptcpStatus.Unknown"/> for a socket that is closed, and for an MPTCP socket that is not connected. A
+    /// TCP socket is <see cref="MptcpStatus.Unavailable"/> from the moment it is bound. Other systems than Linux have no MPTCP:
+    /// <see cref="MptcpStatus.Unavailable"/>.
     /// </returns>
     /// <remarks>
     /// <para>
@@ -170,6 +171,6 @@ public static class MptcpSocket
         }
 
         return StatusLadder.Ask(
-            socket.SafeHandle, openedAsTcp: socket.ProtocolType == ProtocolType.Tcp, socket.Connected, out info, out infoLength, out errno);
+            socket.SafeHandle, openedAsTcp: socket.ProtocolType != ProtocolType.Unknown, socket.Connected, out info, out infoLength, out errno);
     }
 }

@@ -13,7 +13,6 @@ public sealed class ConfigurationTests
     [InlineData("Mptcp:Mode", "7", "Mptcp:Mode is \"7\"; allowed are Preferred, Required, Disabled.")]
     [InlineData("Mptcp:Mode", "1", "Mptcp:Mode is \"1\"; allowed are Preferred, Required, Disabled.")]
     [InlineData("Mptcp:Mode", "Required, Disabled", "Mptcp:Mode is \"Required, Disabled\"; allowed are Preferred, Required, Disabled.")]
-    [InlineData("Mptcp", "yes", "Mptcp is \"yes\"; allowed are Preferred, Required, Disabled.")]
     [InlineData("Mptcp:Fallback", "no", "Mptcp:Fallback is \"no\"; allowed are Accept, Reject.")]
     [InlineData("Mptcp:FallbackLogLevel", "Loud", "Mptcp:FallbackLogLevel is \"Loud\"; allowed are Trace, Debug, Information, Warning, Error, Critical, None.")]
     [InlineData("Mptcp:Modus", "Required", "Mptcp:Modus = \"Required\" is no setting; allowed in Mptcp are Mode, Fallback, CongestionControl, FallbackLogLevel.")]

@@ -32,6 +32,7 @@ public sealed class FeatureTests
     [InlineData("http://0.0.0.0:0", "127.0.0.1")]
     public async Task Status_OtherAddresses_IsTheConnections(string url, string connectTo)
     {
+        Requires.IPv6();
         await using var server = await Server.StartAsync(builder =>
         {
             builder.WebHost.UseUrls(url);

@@ -24,7 +24,7 @@ public sealed class ModeTests
     {
         { "code", web => web.UseMptcp(options => options.Mode = MptcpMode.Disabled), [] },
         { "configuration", web => web.UseMptcp(), new() { ["Mptcp:Mode"] = "disabled" } },
-        { "configuration, short", web => web.UseMptcp(), new() { ["Mptcp"] = "Disabled" } },
+        { "configuration over the environment's MPTCP", web => web.UseMptcp(), new() { ["Mptcp"] = "1", ["Mptcp:Mode"] = "Disabled" } },
         { "configuration against code", web => web.UseMptcp(options => options.Mode = MptcpMode.Required), new() { ["Mptcp:Mode"] = "Disabled" } },
         {
             "configuration against an endpoint",
@@ -91,22 +91,55 @@ public sealed class ModeTests
     }
 
     [Fact]
-    public async Task Mode_EndpointsThatCantBeToldApart_DoesNotStart()
+    public async Task Mode_LongFormAndShortForm_LongFormCounts()
+    {
+        var port = Ports.Free(1)[0];
+        await using var server = await Server.StartAsync(configuration: new()
+        {
+            ["Kestrel:Endpoints:Web:Url"] = $"http://127.0.0.1:{port}",
+            ["Kestrel:Endpoints:Web:Mptcp"] = "Required",
+            ["Kestrel:Endpoints:Web:Mptcp:Mode"] = "Disabled",
+        });
+        Assert.Equal("unavailable", await server.GetStatusAsync(mptcp: true));
+    }
+
+    [Fact]
+    public async Task Mode_EndpointThatCantBeToldFromOthers_DoesNotStart()
     {
         var failure = await Assert.ThrowsAsync<IOException>(() => Server.StartAsync(configuration: new()
         {
             ["Kestrel:Endpoints:A:Url"] = "http://127.0.0.1:0",
             ["Kestrel:Endpoints:A:Mptcp"] = "Disabled",
-            ["Kestrel:Endpoints:B:Url"] = "http://127.0.0.1:0",
-            ["Kestrel:Endpoints:B:Mptcp"] = "Required",
         }));
-        Assert.Contains("Kestrel:Endpoints:A:Mptcp and Kestrel:Endpoints:B:Mptcp differ", failure.Message);
+        Assert.Contains("Kestrel:Endpoints:A:Mptcp can't be told from", failure.Message);
     }
 
     [Theory]
-    [InlineData(MptcpMode.Required, MptcpFallback.Accept, "Multipath TCP is required")]
-    [InlineData(MptcpMode.Preferred, MptcpFallback.Reject, "everybody would be rejected")]
-    public async Task Mode_SocketFromElsewhereIsTcp_DoesNotStart(MptcpMode mode, MptcpFallback fallback, string says)
+    [InlineData(ProtocolType.Tcp)]
+    [InlineData(ProtocolType.Unspecified)]
+    public async Task Mode_PreferredAndSocketFromElsewhereIsTcp_WarnsAndServes(ProtocolType protocol)
+    {
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
+            {
+                var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, protocol);
+                socket.Bind(endPoint);
+                return socket;
+            });
+        });
+        Assert.Equal("unavailable", await server.GetStatusAsync(mptcp: true));
+        var line = Assert.Single(server.Log.Ours);
+        Assert.Equal((LogLevel.Warning, "MptcpUnavailable"), (line.Level, line.Event.Name));
+        Assert.Contains("plain TCP", line.Message);
+    }
+
+    [Theory]
+    [InlineData(MptcpMode.Required, MptcpFallback.Accept, ProtocolType.Tcp, "Multipath TCP is required")]
+    [InlineData(MptcpMode.Required, MptcpFallback.Accept, ProtocolType.Unspecified, "Multipath TCP is required")]
+    [InlineData(MptcpMode.Preferred, MptcpFallback.Reject, ProtocolType.Tcp, "everybody would be rejected")]
+    public async Task Mode_SocketFromElsewhereIsTcp_DoesNotStart(MptcpMode mode, MptcpFallback fallback, ProtocolType protocol, string says)
     {
         var failure = await Assert.ThrowsAsync<IOException>(() => Server.StartAsync(builder =>
         {
@@ -117,7 +150,7 @@ public sealed class ModeTests
             });
             builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
             {
-                var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+                var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, protocol);
                 socket.Bind(endPoint);
                 return socket;
             });

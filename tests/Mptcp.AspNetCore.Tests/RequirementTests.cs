@@ -92,6 +92,46 @@ public sealed class RequirementTests
     }
 
     [Fact]
+    public async Task Reject_BehindBufferingMiddleware_HasItsBody()
+    {
+        var length = 0L;
+        await using var server = await StartAsync(first: app => app.Use(async (context, next) =>
+        {
+            var body = context.Response.Body;
+            using var buffer = new MemoryStream();
+            context.Response.Body = buffer;
+            await next(context);
+            length = buffer.Length;
+            context.Response.Body = body;
+        }));
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/convention"));
+        Assert.True(length > 100);
+    }
+
+    [Fact]
+    public async Task Require_DynamicEndpoint_Rejects()
+    {
+        await using var server = await Server.StartAsync(
+            builder =>
+            {
+                builder.WebHost.UseMptcp();
+                builder.Services.AddControllers().AddApplicationPart(typeof(RequirementTests).Assembly);
+                builder.Services.AddSingleton<ToStrictController>();
+            },
+            app => app.MapDynamicControllerRoute<ToStrictController>("dynamic"));
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/dynamic"));
+        Assert.Equal(HttpStatusCode.OK, await AskAsync(server, mptcp: true, "/dynamic"));
+    }
+
+    [Fact]
+    public void RequireMptcp_BuilderThatKnowsNoFinally_Works()
+    {
+        var builder = new AddOnlyBuilder();
+        builder.RequireMptcp();
+        Assert.NotNull(builder.Convention);
+    }
+
+    [Fact]
     public async Task Reject_Head_HasNoBody()
     {
         await using var server = await StartAsync();
@@ -190,10 +230,13 @@ public sealed class RequirementTests
                 seen = context.GetEndpoint()?.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName;
                 return next(context);
             });
-            app.MapGet("/named", () => "yes").RequireMptcp().WithName("the name");
+            app.MapGet("/named", () => "yes").RequireMptcp().WithName("by convention");
+            app.MapGet("/named-too", [RequireMptcp] () => "yes").WithName("by attribute");
         });
         Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/named"));
-        Assert.Equal("the name", seen);
+        Assert.Equal("by convention", seen);
+        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/named-too"));
+        Assert.Equal("by attribute", seen);
     }
 
     private static async Task<HttpStatusCode> AskAsync(Server server, bool mptcp, string path)
@@ -250,6 +293,27 @@ public sealed class StrictController : ControllerBase
     [HttpGet("allowed")]
     [AllowTcpFallback]
     public IActionResult Allowed() => Ok("yes");
+}
+
+/// <summary>Not routed by itself, only by <see cref="ToStrictController"/>.</summary>
+[RequireMptcp]
+public sealed class DynamicController : ControllerBase
+{
+    public IActionResult Strict() => Ok("yes");
+}
+
+public sealed class ToStrictController : Microsoft.AspNetCore.Mvc.Routing.DynamicRouteValueTransformer
+{
+    public override ValueTask<RouteValueDictionary> TransformAsync(HttpContext httpContext, RouteValueDictionary values) =>
+        ValueTask.FromResult(new RouteValueDictionary { ["controller"] = "Dynamic", ["action"] = "Strict" });
+}
+
+/// <summary>As some builders of third parties: the default of the interface throws.</summary>
+internal sealed class AddOnlyBuilder : IEndpointConventionBuilder
+{
+    public Action<EndpointBuilder>? Convention { get; private set; }
+
+    public void Add(Action<EndpointBuilder> convention) => Convention = convention;
 }
 
 [RequireMptcp]

@@ -28,11 +28,6 @@ public sealed class SystemCallTests
     {
         await using var server = await Server.StartAsync(map: app =>
         {
-            if (read)
-            {
-                app.UseMptcpStatusHeader();
-            }
-
             app.MapGet("/many", (HttpContext context) =>
             {
                 var feature = context.Features.Get<IMptcpFeature>()!;

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Mptcp.TestNetwork;
+using Mptcp.Tests;
 
 namespace Mptcp.Sockets.Tests;
 
@@ -25,6 +26,11 @@ internal sealed class Connection : IDisposable
 
     public static Socket Listen(IPAddress address, bool mptcp)
     {
+        if (address.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            Requires.IPv6();
+        }
+
         var listener = Open(address.AddressFamily, mptcp);
         if (address.Equals(IPAddress.IPv6Any))
         {

@@ -112,4 +112,55 @@ public sealed class InfoTests
         Assert.Equal(1, info.LaminarEndpoints);
         Assert.Equal(2, info.FullMeshEndpoints);
     }
+
+    [Theory]
+    [InlineData(0u, MptcpStatus.Unknown)]
+    [InlineData(1u, MptcpStatus.FellBack)]
+    [InlineData(2u, MptcpStatus.Active)]
+    [InlineData(3u, MptcpStatus.FellBack)]
+    public void Judge_Flags_OnlyTheRemoteKeyAloneIsActive(uint flags, MptcpStatus expected) =>
+        Assert.Equal(expected, StatusLadder.Judge(new NativeMptcpInfo { mptcpi_flags = flags }));
+
+    [Fact]
+    public void Properties_EachField_IsItsOwn()
+    {
+        var info = new MptcpInfo(
+            new NativeMptcpInfo
+            {
+                mptcpi_subflows = 1,
+                mptcpi_add_addr_signal = 2,
+                mptcpi_add_addr_accepted = 3,
+                mptcpi_subflows_max = 4,
+                mptcpi_add_addr_signal_max = 5,
+                mptcpi_add_addr_accepted_max = 6,
+                mptcpi_token = 7,
+                mptcpi_write_seq = 8,
+                mptcpi_snd_una = 9,
+                mptcpi_rcv_nxt = 10,
+                mptcpi_local_addr_used = 11,
+                mptcpi_local_addr_max = 12,
+                mptcpi_retransmits = 13,
+                mptcpi_bytes_retrans = 14,
+                mptcpi_bytes_sent = 15,
+                mptcpi_bytes_received = 16,
+                mptcpi_bytes_acked = 17,
+                mptcpi_subflows_total = 18,
+                mptcpi_last_data_sent = 19,
+                mptcpi_last_data_recv = 20,
+                mptcpi_last_ack_recv = 21,
+            },
+            NativeMptcpInfo.SizeLinux6_10);
+        Assert.Equal(
+            [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 18],
+            new long?[]
+            {
+                info.ExtraSubflows, info.AddressesSignaled, info.AddressesAccepted, info.ExtraSubflowsLimit, info.SignalEndpoints,
+                info.AddressesAcceptedLimit, info.Token, (long)info.WriteSequence, (long)info.SendUnacknowledged, (long)info.ReceiveNext,
+                info.LocalAddressesUsed, info.SubflowEndpoints, info.Retransmits, info.BytesRetransmitted, info.BytesSent,
+                info.BytesReceived, info.BytesAcknowledged, info.TotalSubflows, info.Subflows,
+            }.Cast<long?>());
+        Assert.Equal(
+            [19, 20, 21],
+            new[] { info.SinceLastDataSent, info.SinceLastDataReceived, info.SinceLastAcknowledgement }.Select(time => time!.Value.TotalMilliseconds));
+    }
 }

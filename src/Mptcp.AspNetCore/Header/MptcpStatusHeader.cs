@@ -16,9 +16,7 @@ internal static class MptcpStatusHeader
 
     // All the values there are, made once: the kernel counts subflows in a byte.
     private static readonly StringValues[] s_active =
-        [.. Enumerable.Range(0, byte.MaxValue + 1).Select(n => n == 0
-            ? MptcpStatus.Active.ToToken()
-            : string.Create(CultureInfo.InvariantCulture, $"{MptcpStatus.Active.ToToken()};subflows={n}"))];
+        [.. Enumerable.Range(0, byte.MaxValue + 1).Select(n => $"{MptcpStatus.Active.ToToken()};subflows={n.ToString(CultureInfo.InvariantCulture)}")];
 
     private static readonly StringValues[] s_byStatus = [.. Enum.GetValues<MptcpStatus>().Select(status => status.ToToken())];
 
@@ -39,13 +37,13 @@ internal static class MptcpStatusHeader
         var status = feature.Status;
         if (status != MptcpStatus.Active)
         {
-            return (int)status < s_byStatus.Length ? s_byStatus[(int)status] : s_byStatus[(int)MptcpStatus.Unknown];
+            return (uint)status < (uint)s_byStatus.Length ? s_byStatus[(int)status] : s_byStatus[(int)MptcpStatus.Unknown];
         }
 
         // Ours has counted the subflows when it asked for the status.
         var subflows = feature is MptcpConnectionFeature ours ? ours.Subflows
             : feature.TryGetInfo(out var info) ? info.Subflows
-            : 0;
-        return s_active[Math.Clamp(subflows, 0, byte.MaxValue)];
+            : null;
+        return subflows is null ? s_byStatus[(int)status] : s_active[Math.Clamp(subflows.Value, 0, byte.MaxValue)];
     }
 }

@@ -36,6 +36,7 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
                 nameof(MptcpTransportOptions.CongestionControl), nameof(MptcpTransportOptions.FallbackLogLevel),
             ]);
 
+        // The section's own value is not looked at: an environment variable MPTCP would be it.
         var settings = ReadSettings(section);
         options.Mode = settings.Mode ?? options.Mode;
         options.Fallback = settings.Fallback ?? options.Fallback;
@@ -72,28 +73,29 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
             return default;
         }
 
-        IConfigurationSection? found = null;
         EndpointSettings settings = default;
         foreach (var endpoint in kestrel.GetSection("Endpoints").GetChildren())
         {
             var section = endpoint.GetSection(SectionName);
             ThrowIfUnknownKey(section, [nameof(EndpointSettings.Mode), nameof(EndpointSettings.Fallback)]);
 
-            var candidate = ReadSettings(section);
-            if (endpoint["Url"] is not { Length: > 0 } url || !Binds(BindingAddress.Parse(url), endPoint))
+            var own = ReadSettings(section);
+
+            // "Mptcp": "Disabled" says the same as "Mptcp": { "Mode": "Disabled" }.
+            own = own with { Mode = own.Mode ?? ReadEnum<MptcpMode>(section) };
+            if (own == default || endpoint["Url"] is not { Length: > 0 } url || !Binds(BindingAddress.Parse(url), endPoint))
             {
                 continue;
             }
 
-            // Kestrel hands over an address and not a name. Only port 0 lets two endpoints have the same one.
-            if (found is not null && candidate != settings)
+            // Kestrel hands over an address and not a name, and only port 0 lets two endpoints have the same one.
+            if (endPoint.Port == 0)
             {
                 throw new IOException(
-                    $"{found.Path} and {section.Path} differ, but their endpoints can't be told apart: both listen on {url}. Give them ports of their own.");
+                    $"{section.Path} can't be told from the settings of other endpoints while {endpoint.Path}:Url is \"{url}\". Give it a port of its own.");
             }
 
-            found = section;
-            settings = candidate;
+            settings = own;
         }
 
         return settings;
@@ -119,8 +121,7 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
     }
 
     private static EndpointSettings ReadSettings(IConfigurationSection section) => new(
-        // "Mptcp": "Disabled" says the same as "Mptcp": { "Mode": "Disabled" }.
-        ReadEnum<MptcpMode>(section) ?? ReadEnum<MptcpMode>(section.GetSection(nameof(EndpointSettings.Mode))),
+        ReadEnum<MptcpMode>(section.GetSection(nameof(EndpointSettings.Mode))),
         ReadEnum<MptcpFallback>(section.GetSection(nameof(EndpointSettings.Fallback))));
 
     private static T? ReadEnum<T>(IConfigurationSection section)

@@ -18,15 +18,16 @@ public static class MptcpEndpointConventionBuilderExtensions
         where TBuilder : IEndpointConventionBuilder
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Add(endpoint => endpoint.Metadata.Add(new RequireMptcpAttribute()));
-
-        // Here and not in routing, so that it holds where UseMptcp was forgotten.
-        builder.Finally(endpoint =>
+        builder.Add(endpoint =>
         {
-            if (endpoint.RequestDelegate is { } next && MptcpRequirement.IsUnguarded(new(endpoint.Metadata)))
+            endpoint.Metadata.Add(new RequireMptcpAttribute());
+
+            // Routing checks as well where UseMptcp was called. This one holds without it.
+            if (endpoint.RequestDelegate is { } next)
             {
-                endpoint.RequestDelegate = MptcpRequirement.Guard(next);
-                endpoint.Metadata.Add(MptcpRequirement.IsGuarded);
+                var guarded = MptcpRequirement.Guard(next);
+                endpoint.RequestDelegate = context =>
+                    endpoint.Metadata.Any(item => item is AllowTcpFallbackAttribute) ? next(context) : guarded(context);
             }
         });
         return builder;

@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Routing.Matching;
 namespace Mptcp.AspNetCore.Policy;
 
 /// <summary>
-/// Puts the check before endpoints that demand Multipath TCP by an attribute (on controllers, hubs, handlers), when routing selects
-/// them: no middleware to forget or to put in the wrong place.
+/// Puts the check before endpoints that demand Multipath TCP, when routing selects them: no middleware to forget or to put in the wrong
+/// place, and it covers attributes on controllers, hubs and handlers.
 /// </summary>
 internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolicy
 {
@@ -17,13 +17,13 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
 
     // Dynamic endpoints show their metadata only after the policies that expand them, which have a lower order.
     public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) =>
-        ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => MptcpRequirement.IsUnguarded(endpoint.Metadata));
+        ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => MptcpRequirement.IsDemandedBy(endpoint.Metadata));
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
     {
         for (var i = 0; i < candidates.Count; i++)
         {
-            if (candidates.IsValidCandidate(i) && MptcpRequirement.IsUnguarded(candidates[i].Endpoint.Metadata))
+            if (candidates.IsValidCandidate(i) && MptcpRequirement.IsDemandedBy(candidates[i].Endpoint.Metadata))
             {
                 candidates.ReplaceEndpoint(i, _guarded.GetValue(candidates[i].Endpoint, Guard), candidates[i].Values);
             }

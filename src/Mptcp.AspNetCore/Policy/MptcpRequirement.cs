@@ -13,14 +13,8 @@ internal static class MptcpRequirement
     private const string Title = "Multipath TCP required";
     private const string Type = "https://tools.ietf.org/html/rfc9110#section-15.5.4";
 
-    /// <summary>Metadata of an endpoint that has the check in its own delegate.</summary>
-    public static readonly object IsGuarded = new GuardedMarker();
-
-    /// <summary>Whether the endpoint demands Multipath TCP and does not check it by itself.</summary>
-    public static bool IsUnguarded(EndpointMetadataCollection metadata) =>
-        metadata.GetMetadata<RequireMptcpAttribute>() is not null
-        && metadata.GetMetadata<AllowTcpFallbackAttribute>() is null
-        && metadata.GetMetadata<GuardedMarker>() is null;
+    public static bool IsDemandedBy(EndpointMetadataCollection metadata) =>
+        metadata.GetMetadata<RequireMptcpAttribute>() is not null && metadata.GetMetadata<AllowTcpFallbackAttribute>() is null;
 
     /// <summary>
     /// Checks when the endpoint is about to run, so that nothing that happens before can change the answer. Only what is known to be
@@ -56,7 +50,7 @@ internal static class MptcpRequirement
     private static async Task WriteAsync(HttpResponse response, ProblemDetails problem)
     {
         response.ContentType = "application/problem+json";
-        await using var json = new Utf8JsonWriter(response.BodyWriter);
+        await using var json = new Utf8JsonWriter(response.Body);
         json.WriteStartObject();
         json.WriteString("type", problem.Type);
         json.WriteString("title", problem.Title);
@@ -68,6 +62,4 @@ internal static class MptcpRequirement
 
     private static MptcpStatus GetStatus(HttpContext context) =>
         context.Features.Get<IMptcpFeature>()?.Status ?? MptcpStatus.Unknown;
-
-    private sealed class GuardedMarker;
 }

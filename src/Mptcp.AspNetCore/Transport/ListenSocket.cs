@@ -12,14 +12,23 @@ namespace Mptcp.AspNetCore.Transport;
 /// </summary>
 internal sealed class ListenSocket
 {
+    // <asm-generic/socket.h>, <linux/in.h>
+    private const int SOL_SOCKET = 1;
+    private const int SO_PROTOCOL = 38;
+    private const int IPPROTO_MPTCP = 262;
+
     // <linux/tcp.h>
     private const int SOL_TCP = 6;
     private const int TCP_CONGESTION = 13;
+
+    public const string OpenedElsewhere = "The listening socket that the application or its supervisor opened is plain TCP.";
+    public const string OpenItAsMptcp = "Open it with MptcpSocket.Create, or with SocketProtocol=mptcp in its systemd socket unit.";
 
     private ListenSocket(Socket socket, MptcpSupport? unavailable)
     {
         Socket = socket;
         Unavailable = unavailable;
+        IsMptcp = IsIP && OperatingSystem.IsLinux() && GetProtocol(socket) == IPPROTO_MPTCP;
     }
 
     public Socket Socket { get; }
@@ -29,8 +38,8 @@ internal sealed class ListenSocket
 
     public bool IsIP => Socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6;
 
-    /// <summary>.NET has a name for TCP and none for MPTCP.</summary>
-    public bool IsMptcp => IsIP && Socket.ProtocolType != ProtocolType.Tcp;
+    /// <summary>As the kernel says: who opened it may have opened what he liked.</summary>
+    public bool IsMptcp { get; }
 
     /// <param name="endPoint">The address, file handle or unix socket.</param>
     /// <param name="settings">The endpoint's settings; the mode is not Disabled.</param>
@@ -66,9 +75,7 @@ internal sealed class ListenSocket
             var listen = new ListenSocket(socket, unavailable);
             if (listen.IsIP && !listen.IsMptcp && MustBeMptcp(settings))
             {
-                throw CannotStart(
-                    endPoint, settings,
-                    "The socket that the application or its supervisor opened for it is plain TCP. Open it with MptcpSocket.Create, or as SocketProtocol=mptcp in a systemd socket unit.");
+                throw CannotStart(endPoint, settings, $"{OpenedElsewhere} {OpenItAsMptcp}");
             }
 
             if (listen.IsIP && congestionControl is not null && OperatingSystem.IsLinux())
@@ -83,6 +90,13 @@ internal sealed class ListenSocket
             socket.Dispose();
             throw;
         }
+    }
+
+    private static int GetProtocol(Socket socket)
+    {
+        Span<byte> protocol = stackalloc byte[sizeof(int)];
+        socket.GetRawSocketOption(SOL_SOCKET, SO_PROTOCOL, protocol);
+        return BitConverter.ToInt32(protocol);
     }
 
     private static bool MustBeMptcp((MptcpMode Mode, MptcpFallback Fallback) settings) =>
@@ -138,7 +152,7 @@ internal sealed class ListenSocket
             var allowed = File.ReadAllText("/proc/sys/net/ipv4/tcp_allowed_congestion_control").Trim();
             return $"this kernel has {available} (allowed without privileges: {allowed})";
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // Network namespaces other than the first one show only the allowed ones, very old kernels none.
             return "sysctl net.ipv4.tcp_allowed_congestion_control tells what this kernel allows";

@@ -7,7 +7,7 @@ internal static partial class Log
 {
     public const string Category = "Mptcp.AspNetCore";
 
-    [LoggerMessage(1, LogLevel.Information, "Multipath TCP is on: clients that offer it are served over Multipath TCP, all others over TCP.", EventName = "MptcpOn")]
+    [LoggerMessage(1, LogLevel.Information, "Multipath TCP is on: clients that offer it are served over it.", EventName = "MptcpOn")]
     public static partial void MptcpOn(ILogger logger);
 
     [LoggerMessage(2, LogLevel.Warning, "Multipath TCP is off, everybody is served over TCP. {Reason} {Remedy}", EventName = "MptcpUnavailable")]

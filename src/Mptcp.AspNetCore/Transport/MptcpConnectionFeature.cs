@@ -29,8 +29,8 @@ internal sealed class MptcpConnectionFeature : IMptcpFeature
 
     public MptcpStatus Status => Current().Status;
 
-    /// <summary>The subflows when <see cref="Status"/> was asked; 0 when it is not active or the kernel doesn't tell.</summary>
-    public int Subflows => Current().Subflows;
+    /// <summary>The subflows when <see cref="Status"/> was asked; null when it is not active or the kernel doesn't tell.</summary>
+    public int? Subflows => Current().Subflows;
 
     public bool TryGetInfo(out MptcpInfo info)
     {
@@ -86,14 +86,14 @@ internal sealed class MptcpConnectionFeature : IMptcpFeature
         }
     }
 
-    /// <summary>Status, number of subflows and time in one word: bits 0 to 7, 8 to 15, and 16 upwards.</summary>
+    /// <summary>Status, number of subflows plus one (0: not known) and time in one word: bits 0 to 7, 8 to 15, and 16 upwards.</summary>
     private readonly struct Answer(long bits)
     {
         public long Bits => bits;
 
         public MptcpStatus Status => (MptcpStatus)(bits & 0xff);
 
-        public int Subflows => (int)(bits >> 8) & 0xff;
+        public int? Subflows => ((int)(bits >> 8) & 0xff) is > 0 and var count ? count - 1 : null;
 
         public bool IsKnown => Status != MptcpStatus.Unknown;
 
@@ -106,7 +106,7 @@ internal sealed class MptcpConnectionFeature : IMptcpFeature
         {
             // One more than the clock, so that no answer is 0, which stands for none.
             var askedAt = Environment.TickCount64 + 1;
-            var subflows = Math.Min(reading.Info?.Subflows ?? 0, byte.MaxValue);
+            var subflows = Math.Min(reading.Info?.Subflows + 1 ?? 0, byte.MaxValue);
             return new Answer((askedAt << 16) | ((long)subflows << 8) | (long)reading.Status);
         }
 

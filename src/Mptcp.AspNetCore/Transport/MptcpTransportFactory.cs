@@ -106,6 +106,12 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
         {
             SayOnce(support.Explanation, () => Log.MptcpUnavailable(_logger, support.Explanation, support.Remedy));
         }
+        else if (listen is { IsIP: true, IsMptcp: false })
+        {
+            SayOnce(
+                ListenSocket.OpenedElsewhere,
+                () => Log.MptcpUnavailable(_logger, ListenSocket.OpenedElsewhere, ListenSocket.OpenItAsMptcp));
+        }
         else if (listen is { IsMptcp: true })
         {
             SayOnce(nameof(Log.MptcpOn), () => Log.MptcpOn(_logger));

@@ -64,9 +64,21 @@ internal static unsafe class StatusLadder
             return MptcpStatus.Unknown;
         }
 
-        return HasMptcpInfo()
-            ? AskMptcpInfo(descriptor, out info, out infoLength, out errno)
-            : AskTcpIsMptcp(descriptor, isConnected, out errno);
+        if (HasMptcpInfo())
+        {
+            return AskMptcpInfo(descriptor, out info, out infoLength, out errno);
+        }
+
+        // Not known whether there is MPTCP_INFO, for no fresh socket can be opened here: a refusal says nothing, an answer does.
+        if (s_infoRung == InfoRung.NotProbed
+            && AskMptcpInfo(descriptor, out info, out infoLength, out errno) is var status
+            && infoLength > 0)
+        {
+            s_infoRung = InfoRung.Present;
+            return status;
+        }
+
+        return AskTcpIsMptcp(descriptor, isConnected, out errno);
     }
 
     /// <summary>

@@ -13,12 +13,16 @@ internal static unsafe class SubflowReader
     /// <summary>How often a connection is read again that changes meanwhile.</summary>
     private const int Attempts = 4;
 
+    private const string AllLost =
+        "all subflows are lost or closed: the kernel waits for a new one until net.mptcp.close_timeout is over, and ends the connection then";
+
     public static MptcpSubflowList Read(Socket socket, int descriptor)
     {
         var fullInfoErrno = ReadFullInfo(descriptor, out var info, out var infoLength, out var subflows);
         if (fullInfoErrno == 0 && StatusLadder.Judge(info) == MptcpStatus.Active)
         {
-            return new(new MptcpReading(MptcpStatus.Active, info, infoLength, errno: 0), subflows, whyEmpty: null);
+            return new(
+                new MptcpReading(MptcpStatus.Active, info, infoLength, errno: 0), subflows, subflows.Length > 0 ? null : AllLost);
         }
 
         // Refused because the connection is TCP, or because the kernel doesn't know the option.
@@ -31,7 +35,8 @@ internal static unsafe class SubflowReader
         var errno = ReadLists(descriptor, out var listed);
         return (errno, listed) switch
         {
-            (0, { } some) => new(connection, some, whyEmpty: null),
+            (0, { Length: > 0 } some) => new(connection, some, whyEmpty: null),
+            (0, { }) => new(connection, [], AllLost),
             (0, null) => new(connection, [], "the subflows changed faster than they could be read"),
             (Errno.EOPNOTSUPP, _) => new(connection, [], "this kernel does not tell subflows: Linux 5.16 or later does"),
             _ => new(connection, [], $"the kernel refused: {Marshal.GetPInvokeErrorMessage(errno)}"),
@@ -45,46 +50,55 @@ internal static unsafe class SubflowReader
         info = default;
         infoLength = 0;
         subflows = [];
+        Span<byte> subflowInfos = stackalloc byte[ExpectedSubflows * sizeof(NativeSubflowInfo)];
+        Span<byte> tcpInfos = stackalloc byte[ExpectedSubflows * sizeof(NativeTcpInfo)];
         var capacity = ExpectedSubflows;
         for (var attempt = 1; ; attempt++)
         {
-            var subflowInfos = new byte[capacity * sizeof(NativeSubflowInfo)];
-            var tcpInfos = new byte[capacity * sizeof(NativeTcpInfo)];
-            fixed (byte* subflowPointer = subflowInfos, tcpPointer = tcpInfos)
+            var errno = CallFullInfo(descriptor, subflowInfos, tcpInfos, capacity, out var full, out var length);
+            if (errno != 0)
             {
-                var full = new NativeFullInfo
-                {
-                    size_tcpinfo_user = (uint)sizeof(NativeTcpInfo),
-                    size_sfinfo_user = (uint)sizeof(NativeSubflowInfo),
-                    size_arrays_user = (uint)capacity,
-                    subflow_info = (ulong)subflowPointer,
-                    tcp_info = (ulong)tcpPointer,
-                };
-                var length = sizeof(NativeFullInfo);
-                var errno = LibC.GetSocketOption(descriptor, LinuxConstants.SOL_MPTCP, LinuxConstants.MPTCP_FULL_INFO, &full, ref length);
-                if (errno != 0)
-                {
-                    return errno;
-                }
-
-                if (full.num_subflows > (uint)capacity && attempt < Attempts)
-                {
-                    capacity = (int)Math.Min(full.num_subflows, byte.MaxValue) + 1;
-                    continue;
-                }
-
-                info = full.mptcp_info;
-                infoLength = length - (sizeof(NativeFullInfo) - sizeof(NativeMptcpInfo));
-                subflows = new MptcpSubflow[Math.Min((int)full.num_subflows, capacity)];
-                for (var i = 0; i < subflows.Length; i++)
-                {
-                    var subflow = SubflowParser.Read<NativeSubflowInfo>(subflowInfos, (int)full.size_sfinfo_user, i);
-                    var tcp = SubflowParser.Read<NativeTcpInfo>(tcpInfos, (int)full.size_tcpinfo_user, i);
-                    subflows[i] = SubflowParser.Create((int)subflow.id, subflow.addrs, tcp);
-                }
-
-                return 0;
+                return errno;
             }
+
+            if (full.num_subflows > (uint)capacity && attempt < Attempts)
+            {
+                capacity = WithRoom(full.num_subflows);
+                subflowInfos = new byte[capacity * sizeof(NativeSubflowInfo)];
+                tcpInfos = new byte[capacity * sizeof(NativeTcpInfo)];
+                continue;
+            }
+
+            info = full.mptcp_info;
+            infoLength = length - (sizeof(NativeFullInfo) - sizeof(NativeMptcpInfo));
+            subflows = new MptcpSubflow[(int)Math.Min(full.num_subflows, (uint)capacity)];
+            for (var i = 0; i < subflows.Length; i++)
+            {
+                var subflow = SubflowParser.Read<NativeSubflowInfo>(subflowInfos, (int)full.size_sfinfo_user, i);
+                var tcp = SubflowParser.Read<NativeTcpInfo>(tcpInfos, (int)full.size_tcpinfo_user, i);
+                subflows[i] = SubflowParser.Create((int)subflow.id, subflow.addrs, tcp);
+            }
+
+            return 0;
+        }
+    }
+
+    private static int CallFullInfo(
+        int descriptor, Span<byte> subflowInfos, Span<byte> tcpInfos, int capacity, out NativeFullInfo full, out int length)
+    {
+        fixed (byte* subflowPointer = subflowInfos, tcpPointer = tcpInfos)
+        fixed (NativeFullInfo* pointer = &full)
+        {
+            *pointer = new NativeFullInfo
+            {
+                size_tcpinfo_user = (uint)sizeof(NativeTcpInfo),
+                size_sfinfo_user = (uint)sizeof(NativeSubflowInfo),
+                size_arrays_user = (uint)capacity,
+                subflow_info = (ulong)subflowPointer,
+                tcp_info = (ulong)tcpPointer,
+            };
+            length = sizeof(NativeFullInfo);
+            return LibC.GetSocketOption(descriptor, LinuxConstants.SOL_MPTCP, LinuxConstants.MPTCP_FULL_INFO, pointer, ref length);
         }
     }
 
@@ -147,12 +161,12 @@ internal static unsafe class SubflowReader
             var header = MemoryMarshal.Read<NativeSubflowData>(buffer);
             if (header.num_subflows > (uint)capacity && attempt < Attempts)
             {
-                capacity = (int)Math.Min(header.num_subflows, byte.MaxValue) + 1;
+                capacity = WithRoom(header.num_subflows);
                 continue;
             }
 
             var array = buffer.AsSpan(Unsafe.SizeOf<NativeSubflowData>());
-            elements = new T[Math.Min((int)header.num_subflows, capacity)];
+            elements = new T[(int)Math.Min(header.num_subflows, (uint)capacity)];
             for (var i = 0; i < elements.Length; i++)
             {
                 elements[i] = SubflowParser.Read<T>(array, (int)header.size_user, i);
@@ -161,4 +175,7 @@ internal static unsafe class SubflowReader
             return 0;
         }
     }
+
+    /// <summary>For one more, should it join until the next call; the kernel counts subflows in a byte.</summary>
+    private static int WithRoom(uint subflows) => (int)Math.Min(subflows, byte.MaxValue) + 1;
 }
