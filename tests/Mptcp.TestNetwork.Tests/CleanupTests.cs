@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using Mptcp.Tests;
@@ -58,37 +57,31 @@ public sealed class CleanupTests
     public async Task Create_OwnerKilled_ItsLeftoversRemoved()
     {
         // This assembly again, in a test that has a network with an emulated link.
-        var victim = RunningProgram.Start(
+        using var victim = RunningProgram.Start(
             "dotnet", [typeof(TopologyTests).Assembly.Location, "-noLogo", "-method", $"{typeof(EmulatorTests).FullName}.{nameof(EmulatorTests.Transfer_LossyDelayedLinks_BytesIntact)}"]);
         var pid = victim.Id;
-        Process program;
         string[] names = [];
-        using (victim)
-        {
-            await Wait.UntilAsync(
-                async () => (names = NamespacesOf(pid)).Length == 2
-                    && (await Command.RunAsync("ip", ["-n", names.Max()!, "mptcp", "endpoint"])).Output.Contains("link1", StringComparison.Ordinal),
-                () => $"no network from the other process: {victim.Output}{victim.Error}");
+        await Wait.UntilAsync(
+            async () => (names = NamespacesOf(pid)).Length == 2
+                && (await Command.RunAsync("ip", ["-n", names.Max()!, "mptcp", "endpoint"])).Output.Contains("link1", StringComparison.Ordinal),
+            () => $"no network from the other process: {victim.Output}{victim.Error}");
 
-            // It must not come to its end before it is killed.
-            await Command.RunCheckedAsync("kill", "-STOP", $"{pid}");
-            Assert.Equal(names, NamespacesOf(pid));
+        // It must not come to its end before it is killed.
+        await Command.RunCheckedAsync("kill", "-STOP", $"{pid}");
+        Assert.Equal(names, NamespacesOf(pid));
 
-            // Somebody else's network is left alone while its owner lives.
-            await (await NetworkNamespace.CreateAsync()).DisposeAsync();
-            Assert.Equal(names, NamespacesOf(pid));
-            program = Process.Start("ip", ["netns", "exec", names[0], "sleep", "1000"]);
-            await Wait.UntilAsync(
-                async () => (await Command.RunCheckedAsync("ip", "netns", "pids", names[0])).Length > 0, () => "sleep does not start");
-        }
+        // Somebody else's network is left alone while its owner lives.
+        await (await NetworkNamespace.CreateAsync()).DisposeAsync();
+        Assert.Equal(names, NamespacesOf(pid));
+        using var program = RunningProgram.Start("ip", ["netns", "exec", names[0], "sleep", "1000"]);
+        await Wait.UntilAsync(
+            async () => (await Command.RunCheckedAsync("ip", "netns", "pids", names[0])).Length > 0, () => "sleep does not start");
 
+        victim.Dispose();
         Assert.Equal(names, NamespacesOf(pid));
         await (await NetworkNamespace.CreateAsync()).DisposeAsync();
         Assert.Empty(NamespacesOf(pid));
-        using (program)
-        {
-            await program.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token);
-        }
+        await program.WaitForExitAsync(TimeSpan.FromSeconds(30));
     }
 
     [Fact]
