@@ -3,7 +3,7 @@ using Mptcp.Sockets.Interop;
 
 namespace Mptcp.Sockets;
 
-/// <summary>Whether this host can open MPTCP sockets now, and if not, why and what to do.</summary>
+/// <summary>Whether this host can open MPTCP sockets now, or watch their paths, and if not, why and what to do.</summary>
 /// <remarks>
 /// Found out by opening a socket in the caller's network namespace, never by a kernel version: distributions backport,
 /// administrators switch off, sandboxes deny.
@@ -13,7 +13,7 @@ public sealed class MptcpSupport
     private static readonly MptcpSupport s_supported =
         new(MptcpUnavailableReason.None, 0, "This host can open Multipath TCP sockets.", null);
 
-    private MptcpSupport(MptcpUnavailableReason reason, int errno, string explanation, string? remedy)
+    internal MptcpSupport(MptcpUnavailableReason reason, int errno, string explanation, string? remedy)
     {
         Reason = reason;
         Errno = errno;
@@ -21,13 +21,13 @@ public sealed class MptcpSupport
         Remedy = remedy;
     }
 
-    /// <summary>Whether an MPTCP socket could be opened.</summary>
+    /// <summary>Whether an MPTCP socket, or a monitor of the paths, could be opened.</summary>
     public bool IsSupported => Reason == MptcpUnavailableReason.None;
 
     /// <summary>Why not.</summary>
     public MptcpUnavailableReason Reason { get; }
 
-    /// <summary>The errno of <c>socket(2)</c>, or 0.</summary>
+    /// <summary>The errno of <c>socket(2)</c>, or of the call that the monitor of the paths needs; or 0.</summary>
     public int Errno { get; }
 
     /// <summary>What was found, in a sentence.</summary>

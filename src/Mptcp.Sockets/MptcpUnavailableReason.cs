@@ -1,6 +1,6 @@
 namespace Mptcp.Sockets;
 
-/// <summary>Why a host can't open MPTCP sockets.</summary>
+/// <summary>Why a host can't open MPTCP sockets, or watch their paths.</summary>
 public enum MptcpUnavailableReason
 {
     /// <summary>It can.</summary>
@@ -20,4 +20,10 @@ public enum MptcpUnavailableReason
 
     /// <summary>A security policy refuses it: seccomp, SELinux, AppArmor, BPF (EPERM, EACCES, EAFNOSUPPORT).</summary>
     Denied,
+
+    /// <summary>
+    /// The process may open MPTCP sockets but not watch their paths: it lacks CAP_NET_ADMIN (EPERM). Only
+    /// <see cref="MptcpPathMonitor"/> needs it.
+    /// </summary>
+    MissingCapability,
 }

@@ -22,6 +22,15 @@ public sealed partial class AbiTests
         { typeof(NativeFullInfo), "mptcp_full_info" },
     };
 
+    // Names that a header may be too old for: they are macros and enumerators, so the compiler is asked and not the preprocessor.
+    private static readonly string[] s_newerNames =
+    [
+        nameof(LinuxConstants.TCP_IS_MPTCP), nameof(LinuxConstants.SOL_MPTCP), nameof(LinuxConstants.MPTCP_INFO),
+        nameof(LinuxConstants.MPTCP_FULL_INFO),
+        nameof(NetlinkConstants.MPTCP_ATTR_RESET_REASON), nameof(NetlinkConstants.MPTCP_ATTR_RESET_FLAGS),
+        nameof(NetlinkConstants.MPTCP_ATTR_SERVER_SIDE), nameof(NetlinkConstants.MPTCP_PM_EV_FLAG_SERVER_SIDE),
+    ];
+
     [Theory]
     [MemberData(nameof(Structs))]
     public async Task NativeStruct_EveryField_HasTheOffsetAndSizeOfTheHeader(Type type, string name)
@@ -72,6 +81,7 @@ public sealed partial class AbiTests
 
     [Theory]
     [InlineData(typeof(LinuxConstants))]
+    [InlineData(typeof(NetlinkConstants))]
     [InlineData(typeof(Errno))]
     public async Task Constants_EachOne_HasTheValueOfTheHeader(Type type)
     {
@@ -79,23 +89,36 @@ public sealed partial class AbiTests
         var constants = type.GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral).ToArray();
         Assert.NotEmpty(constants);
 
-        // What a header is too old for is given the value it has in the newest: only then does a name stay untested.
-        string[] mayBeNewer = [nameof(LinuxConstants.TCP_IS_MPTCP), nameof(LinuxConstants.SOL_MPTCP), nameof(LinuxConstants.MPTCP_INFO), nameof(LinuxConstants.MPTCP_FULL_INFO)];
-        var lines = new List<string>();
-        foreach (var constant in constants)
-        {
-            var value = Convert.ToInt64(constant.GetRawConstantValue(), CultureInfo.InvariantCulture);
-            if (mayBeNewer.Contains(constant.Name))
-            {
-                lines.Add($"#ifndef {constant.Name}\n#define {constant.Name} {value}\n#endif");
-            }
+        var missing = await FindMissingNamesAsync(constants.Select(constant => constant.Name));
+        Assert.Subset(new HashSet<string>(s_newerNames), missing);
 
-            lines.Add($"printf(\"{constant.Name} %lld\\n\", (long long){constant.Name});");
-        }
-
+        var present = constants.Where(constant => !missing.Contains(constant.Name)).ToArray();
         Assert.Equal(
-            await RunCAsync(lines),
-            constants.Select(constant => $"{constant.Name} {Convert.ToInt64(constant.GetRawConstantValue(), CultureInfo.InvariantCulture)}"));
+            await RunCAsync(present.Select(constant => constant.FieldType == typeof(string)
+                ? $"printf(\"{constant.Name} %s\\n\", {constant.Name});"
+                : $"printf(\"{constant.Name} %lld\\n\", (long long){constant.Name});")),
+            present.Select(constant => string.Create(CultureInfo.InvariantCulture, $"{constant.Name} {constant.GetRawConstantValue()}")));
+    }
+
+    [Fact]
+    public async Task MptcpResetReason_EachOne_HasTheValueOfTheHeader()
+    {
+        Requires.Programs("gcc");
+        string[] names =
+        [
+            "MPTCP_RST_EUNSPEC", "MPTCP_RST_EMPTCP", "MPTCP_RST_ERESOURCE", "MPTCP_RST_EPROHIBIT", "MPTCP_RST_EWQ2BIG",
+            "MPTCP_RST_EBADPERF", "MPTCP_RST_EMIDDLEBOX",
+        ];
+        Assert.Equal(
+            await RunCAsync(names.Select(name => $"printf(\"%d\\n\", {name});")),
+            Enum.GetValues<MptcpResetReason>().Select(reason => $"{(int)reason}"));
+    }
+
+    /// <summary>Asks the compiler which names the system's headers do not have.</summary>
+    private static async Task<HashSet<string>> FindMissingNamesAsync(IEnumerable<string> names)
+    {
+        var (result, _) = await CompileAsync(names.Select(name => $"(void){name};"));
+        return [.. UndeclaredName().Matches(result.Error).Select(match => match.Groups[1].Value)];
     }
 
     /// <summary>Asks the compiler which fields the system's struct does not have: all, when it does not have the struct.</summary>
@@ -123,7 +146,7 @@ public sealed partial class AbiTests
         var folder = Directory.CreateTempSubdirectory("mptcp-abi").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         var source = new StringBuilder();
-        foreach (var header in new[] { "stddef.h", "stdio.h", "errno.h", "sys/socket.h", "netinet/in.h", "linux/tcp.h", "linux/mptcp.h" })
+        foreach (var header in new[] { "stddef.h", "stdio.h", "errno.h", "sys/socket.h", "netinet/in.h", "linux/tcp.h", "linux/mptcp.h", "linux/genetlink.h" })
         {
             source.Append(CultureInfo.InvariantCulture, $"#include <{header}>\n");
         }
@@ -137,4 +160,7 @@ public sealed partial class AbiTests
 
     [GeneratedRegex("has no member named '([a-z_0-9]+)'")]
     private static partial Regex MissingMember();
+
+    [GeneratedRegex("'([A-Za-z_0-9]+)' undeclared")]
+    private static partial Regex UndeclaredName();
 }

@@ -11,7 +11,14 @@ internal static unsafe partial class LibC
     public static int OpenStreamSocket(AddressFamily addressFamily, int protocol, out SafeSocketHandle? handle)
     {
         var domain = addressFamily == AddressFamily.InterNetworkV6 ? LinuxConstants.AF_INET6 : LinuxConstants.AF_INET;
-        var descriptor = SocketCore(domain, LinuxConstants.SOCK_STREAM | LinuxConstants.SOCK_CLOEXEC, protocol);
+        return OpenSocket(domain, LinuxConstants.SOCK_STREAM, protocol, out handle);
+    }
+
+    /// <summary>Opens a socket of any kind that is closed on exec.</summary>
+    /// <returns>0 and the handle, or the errno and null.</returns>
+    public static int OpenSocket(int domain, int type, int protocol, out SafeSocketHandle? handle)
+    {
+        var descriptor = SocketCore(domain, type | LinuxConstants.SOCK_CLOEXEC, protocol);
         if (descriptor < 0)
         {
             handle = null;
@@ -48,9 +55,30 @@ internal static unsafe partial class LibC
         return errno;
     }
 
+    /// <summary>Sets a socket option that is one C <c>int</c>.</summary>
+    /// <returns>0 or the errno.</returns>
+    public static int SetSocketOption(SafeSocketHandle socket, int level, int option, int value) =>
+        SetSockOptCore(socket, level, option, &value, sizeof(int)) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>Connects to a raw socket address.</summary>
+    /// <returns>0 or the errno.</returns>
+    public static int Connect(SafeSocketHandle socket, ReadOnlySpan<byte> address)
+    {
+        fixed (byte* pointer = address)
+        {
+            return ConnectCore(socket, pointer, (uint)address.Length) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        }
+    }
+
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int SocketCore(int domain, int type, int protocol);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
     private static partial int GetSockOptCore(int descriptor, int level, int option, void* value, int* length);
+
+    [LibraryImport("libc", EntryPoint = "setsockopt", SetLastError = true)]
+    private static partial int SetSockOptCore(SafeSocketHandle socket, int level, int option, void* value, uint length);
+
+    [LibraryImport("libc", EntryPoint = "connect", SetLastError = true)]
+    private static partial int ConnectCore(SafeSocketHandle socket, void* address, uint length);
 }
