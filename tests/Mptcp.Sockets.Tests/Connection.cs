@@ -43,11 +43,19 @@ internal sealed class Connection : IDisposable
     }
 
     /// <summary>From one host to the other.</summary>
-    public static Connection Establish(MultipathNetwork hosts)
+    public static Connection Establish(MultipathNetwork hosts) => Establish(hosts, hosts.ServerAddress, hosts.ServerAddress);
+
+    /// <summary>From one host to the other.</summary>
+    public static Connection Establish(MultipathNetwork hosts, IPAddress listenOn, IPAddress connectTo)
     {
-        var listener = hosts.Server.Run(() => Listen(hosts.ServerAddress, mptcp: true));
-        var client = hosts.Client.Run(() => Open(AddressFamily.InterNetwork, mptcp: true));
-        client.Connect(listener.LocalEndPoint!);
+        var listener = hosts.Server.Run(() => Listen(listenOn, mptcp: true));
+        var client = hosts.Client.Run(() => Open(listenOn.AddressFamily, mptcp: true));
+        if (listenOn.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            client.DualMode = true;
+        }
+
+        client.Connect(new IPEndPoint(connectTo, ((IPEndPoint)listener.LocalEndPoint!).Port));
         return new Connection(listener, client, listener.Accept());
     }
 

@@ -16,6 +16,7 @@ internal static class Errno
     public const int EPROTONOSUPPORT = 93;
     public const int EOPNOTSUPP = 95;
     public const int EAFNOSUPPORT = 97;
+    public const int ECONNRESET = 104;
     public const int ENOBUFS = 105;
 
     /// <summary>The <see cref="SocketError"/> of an errno: <see cref="SocketException"/> takes the former, not the latter.</summary>

@@ -1,0 +1,185 @@
+using Mptcp.Sockets.Interop;
+using Mptcp.TestNetwork;
+using Mptcp.Tests;
+
+namespace Mptcp.Sockets.Tests.Paths;
+
+/// <summary>Waiting, cancelling, closing and coming too late.</summary>
+public sealed class MonitorReadingTests
+{
+    public MonitorReadingTests() => Requires.Namespaces();
+
+    [Fact]
+    public async Task ReadAllAsync_BufferOverrun_EventsLostAfterTheOldEventsAndBeforeTheNewAndOn()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(() => Open(receiveBufferSize: 16_384));
+        for (var round = 0; round < 3; round++)
+        {
+            var first = host.Run(ConnectOnce);
+            for (var i = 0; i < 200; i++)
+            {
+                host.Run(ConnectOnce);
+            }
+
+            // No event follows here: the loss is told without waiting for one.
+            var before = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.EventsLost);
+            Assert.InRange(before.Count, 4, 400);
+            Assert.Contains(before[0].Token, first);
+            Assert.Equal(MptcpPathEventKind.ConnectionCreated, before[0].Kind);
+            Assert.Null(before[^1].Token);
+
+            var last = host.Run(ConnectOnce);
+            var after = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionClosed, count: 2);
+            Assert.All(after, pathEvent => Assert.Contains(pathEvent.Token, last));
+            Assert.Equal(6, after.Count);
+        }
+
+        Assert.Equal(0, monitor.MalformedMessages);
+    }
+
+    [Fact]
+    public async Task ReadAllAsync_NewEventsWhileTheOldAreReadAfterAnOverrun_EventsLostAllTheSame()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(() => Open(receiveBufferSize: 4096));
+        using var flooding = new CancellationTokenSource();
+        var flood = Task.Run(() => host.Run(() =>
+        {
+            while (!flooding.IsCancellationRequested)
+            {
+                ConnectOnce();
+            }
+
+            return 0;
+        }));
+
+        // Slow enough to be overrun, and to find the buffer filled again.
+        for (var lost = 0; lost < 20;)
+        {
+            lost += (await ReadUntilAsync(monitor, _ => true)).Count(pathEvent => pathEvent.Kind == MptcpPathEventKind.EventsLost);
+            await Task.Delay(1);
+        }
+
+        await flooding.CancelAsync();
+        await flood;
+        await ReadForAsync(monitor, TimeSpan.FromMilliseconds(200));
+        var last = host.Run(ConnectOnce);
+        var after = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionCreated);
+        Assert.Contains(after[^1].Token, last);
+    }
+
+    [Fact]
+    public async Task Open_EventsBeforeTheReading_AreKept()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(MptcpPathMonitor.Open);
+        const int Connections = 500;
+        host.Run(() =>
+        {
+            for (var i = 0; i < Connections; i++)
+            {
+                ConnectOnce();
+            }
+
+            return 0;
+        });
+
+        var events = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionClosed, count: 2 * Connections);
+        Assert.DoesNotContain(events, pathEvent => pathEvent.Kind == MptcpPathEventKind.EventsLost);
+        Assert.Equal(2 * Connections, events.Count(pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionCreated));
+    }
+
+    [Fact]
+    public async Task ReadAllAsync_Cancelled_EndsAtOnceAndGoesOnLater()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(MptcpPathMonitor.Open);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ReadUntilAsync(monitor, _ => true, cancellationToken: new CancellationToken(canceled: true)));
+
+        for (var i = 0; i < 20; i++)
+        {
+            using var cancellation = new CancellationTokenSource();
+            var reading = ReadUntilAsync(monitor, _ => false, cancellationToken: cancellation.Token);
+            await Task.Delay(5);
+            Assert.False(reading.IsCompleted);
+            await cancellation.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WaitAsync(TimeSpan.FromSeconds(30)));
+        }
+
+        var tokens = host.Run(ConnectOnce);
+        Assert.Contains((await ReadUntilAsync(monitor, _ => true))[0].Token, tokens);
+
+        // What was not taken from the first enumeration is in the next.
+        Assert.Equal(5, (await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionClosed, count: 2)).Count);
+    }
+
+    [Fact]
+    public async Task ReadAllAsync_TwoAtATime_SecondRefused()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(MptcpPathMonitor.Open);
+        using var cancellation = new CancellationTokenSource();
+        var reading = ReadUntilAsync(monitor, _ => false, cancellationToken: cancellation.Token);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => ReadUntilAsync(monitor, _ => true));
+        await cancellation.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
+    }
+
+    [Fact]
+    public async Task Dispose_WhileReadingOrBefore_ReadingEndsWithoutAnError()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        var monitor = host.Run(MptcpPathMonitor.Open);
+        var reading = ReadUntilAsync(monitor, _ => false);
+        await Task.Delay(20);
+        Assert.False(reading.IsCompleted);
+        monitor.Dispose();
+        Assert.Empty(await reading.WaitAsync(TimeSpan.FromSeconds(30)));
+        monitor.Dispose();
+        Assert.Empty(await ReadUntilAsync(monitor, _ => true));
+    }
+
+    internal static MptcpPathMonitor Open(int receiveBufferSize)
+    {
+        Assert.True(
+            MptcpPathMonitor.TryOpen(
+                NetlinkConstants.MPTCP_PM_NAME, NetlinkConstants.MPTCP_PM_EV_GRP_NAME, receiveBufferSize, out var monitor, out var support),
+            support.ToString());
+        return monitor;
+    }
+
+    /// <summary>A connection that comes and goes: created, established and closed on both ends.</summary>
+    private static uint?[] ConnectOnce()
+    {
+        using var connection = Connection.Establish();
+        connection.AssertEchoes(1);
+        Assert.True(MptcpSocket.TryGetInfo(connection.Client, out var client));
+        Assert.True(MptcpSocket.TryGetInfo(connection.Accepted, out var accepted));
+        return [client.Token, accepted.Token];
+    }
+
+    private static async Task<List<MptcpPathEvent>> ReadUntilAsync(
+        MptcpPathMonitor monitor, Predicate<MptcpPathEvent> isLast, int count = 1, CancellationToken cancellationToken = default)
+    {
+        using var timeout = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        var events = new List<MptcpPathEvent>();
+        await foreach (var pathEvent in monitor.ReadAllAsync(either.Token))
+        {
+            events.Add(pathEvent);
+            if (isLast(pathEvent) && --count == 0)
+            {
+                break;
+            }
+        }
+
+        return events;
+    }
+
+    private static async Task ReadForAsync(MptcpPathMonitor monitor, TimeSpan time)
+    {
+        using var cancellation = new CancellationTokenSource(time);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ReadUntilAsync(monitor, _ => false, cancellationToken: cancellation.Token));
+    }
+}
