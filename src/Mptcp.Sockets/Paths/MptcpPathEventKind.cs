@@ -15,7 +15,10 @@ public enum MptcpPathEventKind
     /// <summary>A connection was confirmed by the peer: from now on it can have further subflows.</summary>
     ConnectionEstablished,
 
-    /// <summary>A connection ended. Only the token is told.</summary>
+    /// <summary>
+    /// A connection ended, with all the subflows that it still had: no <see cref="SubflowClosed"/> is told for them. Only the token
+    /// is told.
+    /// </summary>
     ConnectionClosed,
 
     /// <summary>The peer announced a further address of its own (ADD_ADDR, RFC 8684 section 3.4.1).</summary>
@@ -27,7 +30,7 @@ public enum MptcpPathEventKind
     /// <summary>A further subflow was established (MP_JOIN). The initial subflow is not told: it comes with the connection.</summary>
     SubflowEstablished,
 
-    /// <summary>A subflow was closed, initial or further.</summary>
+    /// <summary>A subflow, initial or further, was closed while its connection goes on.</summary>
     SubflowClosed,
 
     /// <summary>The peer made a subflow a backup, or a normal one again (MP_PRIO, RFC 8684 section 3.3.8).</summary>

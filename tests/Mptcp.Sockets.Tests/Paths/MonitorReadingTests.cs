@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Net.Sockets;
 using Mptcp.Sockets.Interop;
 using Mptcp.TestNetwork;
 using Mptcp.Tests;
@@ -17,10 +19,7 @@ public sealed class MonitorReadingTests
         for (var round = 0; round < 3; round++)
         {
             var first = host.Run(ConnectOnce);
-            for (var i = 0; i < 200; i++)
-            {
-                host.Run(ConnectOnce);
-            }
+            Overrun(host);
 
             // No event follows here: the loss is told without waiting for one.
             var before = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.EventsLost);
@@ -39,7 +38,7 @@ public sealed class MonitorReadingTests
     }
 
     [Fact]
-    public async Task ReadAllAsync_NewEventsWhileTheOldAreReadAfterAnOverrun_EventsLostAllTheSame()
+    public async Task ReadAllAsync_FasterThanReadForALongTime_EventsLostAgainAndAgainAndOn()
     {
         await using var host = await NetworkNamespace.CreateAsync();
         using var monitor = host.Run(() => Open(receiveBufferSize: 4096));
@@ -54,8 +53,9 @@ public sealed class MonitorReadingTests
             return 0;
         }));
 
-        // Slow enough to be overrun, and to find the buffer filled again.
-        for (var lost = 0; lost < 20;)
+        // Slow enough to be overrun again and again.
+        var lost = 0;
+        for (var i = 0; i < 2000 && lost < 20; i++)
         {
             lost += (await ReadUntilAsync(monitor, _ => true)).Count(pathEvent => pathEvent.Kind == MptcpPathEventKind.EventsLost);
             await Task.Delay(1);
@@ -63,10 +63,44 @@ public sealed class MonitorReadingTests
 
         await flooding.CancelAsync();
         await flood;
+        Assert.Equal(20, lost);
         await ReadForAsync(monitor, TimeSpan.FromMilliseconds(200));
         var last = host.Run(ConnectOnce);
         var after = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionCreated);
         Assert.Contains(after[^1].Token, last);
+    }
+
+    [Fact]
+    public async Task ReadAllAsync_BufferNeverEmptyAfterAnOverrun_EventsLostAllTheSame()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(() => Open(receiveBufferSize: 16_384));
+        var pathEvent = await ReadToAGapThatIsNotToldYetAsync(host, monitor);
+
+        // From here on six events come for six that are read.
+        for (var i = 2; i < 300 && pathEvent.Kind != MptcpPathEventKind.EventsLost; i++)
+        {
+            if (i % 6 == 0)
+            {
+                host.Run(ConnectOnce);
+            }
+
+            pathEvent = (await ReadUntilAsync(monitor, _ => true))[0];
+        }
+
+        Assert.Equal(MptcpPathEventKind.EventsLost, pathEvent.Kind);
+    }
+
+    [Fact]
+    public async Task ReadAllAsync_SecondOverrunBeforeTheFirstIsTold_BothTold()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(() => Open(receiveBufferSize: 16_384));
+        await ReadToAGapThatIsNotToldYetAsync(host, monitor);
+        Overrun(host);
+
+        Assert.Equal(MptcpPathEventKind.EventsLost, (await ReadUntilAsync(monitor, _ => true))[0].Kind);
+        Assert.InRange((await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.EventsLost)).Count, 4, 400);
     }
 
     [Fact]
@@ -140,7 +174,28 @@ public sealed class MonitorReadingTests
         Assert.Empty(await ReadUntilAsync(monitor, _ => true));
     }
 
-    internal static MptcpPathMonitor Open(int receiveBufferSize)
+    [Fact]
+    public async Task ReadAllAsync_MessageOfAnotherProcess_RefusedByTheKernel()
+    {
+        await using var host = await NetworkNamespace.CreateAsync();
+        using var monitor = host.Run(MptcpPathMonitor.Open);
+
+        // Columns: address, protocol, and the port that netlink calls pid.
+        var port = (await host.ExecuteAsync("cat", "/proc/net/netlink")).Split('\n')
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Where(columns => columns is [_, "16", not "0", ..])
+            .Select(columns => uint.Parse(columns[2], CultureInfo.InvariantCulture))
+            .Single();
+        Assert.Equal(0, host.Run(() => (GenericNetlink.Open(out var handle), handle)) is var (errno, other) ? errno : -1);
+        using var forger = new Socket(other!);
+        byte[] address = [16, 0, 0, 0, .. BitConverter.GetBytes(port), 0, 0, 0, 0];
+        Assert.Equal(0, LibC.Connect(other!, address));
+
+        forger.Send(new byte[64], SocketFlags.None, out var error);
+        Assert.Equal(SocketError.ConnectionRefused, error);
+    }
+
+    private static MptcpPathMonitor Open(int receiveBufferSize)
     {
         Assert.True(
             MptcpPathMonitor.TryOpen(
@@ -157,6 +212,33 @@ public sealed class MonitorReadingTests
         Assert.True(MptcpSocket.TryGetInfo(connection.Client, out var client));
         Assert.True(MptcpSocket.TryGetInfo(connection.Accepted, out var accepted));
         return [client.Token, accepted.Token];
+    }
+
+    private static void Overrun(NetworkNamespace host)
+    {
+        for (var i = 0; i < 100; i++)
+        {
+            host.Run(ConnectOnce);
+        }
+    }
+
+    /// <summary>
+    /// Overruns the buffer and reads the old events. What the kernel takes again, once the last of them is read, is there before
+    /// the next reading, which thus does not see the buffer empty.
+    /// </summary>
+    private static async Task<MptcpPathEvent> ReadToAGapThatIsNotToldYetAsync(NetworkNamespace host, MptcpPathMonitor monitor)
+    {
+        Overrun(host);
+        while (true)
+        {
+            var newest = host.Run(ConnectOnce);
+            var pathEvent = (await ReadUntilAsync(monitor, _ => true))[0];
+            Assert.NotEqual(MptcpPathEventKind.EventsLost, pathEvent.Kind);
+            if (newest.Contains(pathEvent.Token))
+            {
+                return pathEvent;
+            }
+        }
     }
 
     private static async Task<List<MptcpPathEvent>> ReadUntilAsync(
