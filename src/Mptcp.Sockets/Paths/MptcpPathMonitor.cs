@@ -25,7 +25,7 @@ namespace Mptcp.Sockets;
 /// </remarks>
 public sealed class MptcpPathMonitor : IDisposable
 {
-    /// <summary>The kernel charges a buffer for what is in it only, about 0.8 KB for an event.</summary>
+    /// <summary>Some 10,000 events: the kernel doubles it, and charges about 0.8 KB for an event. It costs memory for what is in it only.</summary>
     private const int ReceiveBufferSize = 4 << 20;
 
     /// <summary>No message costs the buffer less: the kernel's own bookkeeping of one is larger.</summary>
