@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Logging;
 
 namespace Mptcp.AspNetCore.Transport;
@@ -30,4 +31,28 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Information, "This kernel refuses TCP_NODELAY on Multipath TCP sockets (Linux before 5.17): connections that speak Multipath TCP go without it.", EventName = "NoDelayRefused")]
     public static partial void NoDelayRefused(ILogger logger);
+
+    [LoggerMessage(9, LogLevel.Information, "Path events are off, subflows are read on demand. {Reason} {Remedy}", EventName = "PathEventsUnavailable")]
+    public static partial void PathEventsUnavailable(ILogger logger, string reason, string? remedy);
+
+    [LoggerMessage(10, LogLevel.Error, "Path events ended, subflows are read on demand from here on.", EventName = "PathEventsFailed")]
+    public static partial void PathEventsFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(11, LogLevel.Warning, "Path events came faster than they were read and some were lost; the paths of {Count} connections are read anew.", EventName = "PathEventsLost")]
+    public static partial void PathEventsLost(ILogger logger, int count);
+
+    [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": Path added {Remote} → {Local}, {Count} now.", EventName = "PathAdded")]
+    public static partial void PathAdded(ILogger logger, string connectionId, IPEndPoint remote, IPEndPoint local, int count);
+
+    [LoggerMessage(13, LogLevel.Debug, "Connection id \"{ConnectionId}\": Path lost {Remote} → {Local}, {Count} left.", EventName = "PathLost")]
+    public static partial void PathLost(ILogger logger, string connectionId, IPEndPoint remote, IPEndPoint local, int count);
+
+    [LoggerMessage(14, LogLevel.Debug, "Connection id \"{ConnectionId}\": The peer made the path {Remote} → {Local} {Priority}.", EventName = "PathPriorityChanged")]
+    public static partial void PathPriorityChanged(ILogger logger, string connectionId, IPEndPoint? local, IPEndPoint? remote, string priority);
+
+    [LoggerMessage(15, LogLevel.Debug, "Connection id \"{ConnectionId}\": The peer announced its address {Remote} (id {AddressId}).", EventName = "AddressAnnounced")]
+    public static partial void AddressAnnounced(ILogger logger, string connectionId, IPEndPoint? remote, int? addressId);
+
+    [LoggerMessage(16, LogLevel.Debug, "Connection id \"{ConnectionId}\": The peer withdrew its address with id {AddressId}.", EventName = "AddressRemoved")]
+    public static partial void AddressRemoved(ILogger logger, string connectionId, int? addressId);
 }

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Paths;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
@@ -29,8 +30,11 @@ internal sealed class MptcpConnectionFeature : IMptcpFeature
 
     public MptcpStatus Status => Current().Status;
 
-    /// <summary>The subflows when <see cref="Status"/> was asked; null when it is not active or the kernel doesn't tell.</summary>
-    public int? Subflows => Current().Subflows;
+    /// <summary>Who keeps the number of subflows, where the kernel's events are watched.</summary>
+    public TrackedConnection? Tracked { get; set; }
+
+    /// <summary>The subflows, as of the last event or of when <see cref="Status"/> was asked; null when not active or not known.</summary>
+    public int? Subflows => Current() is { Status: MptcpStatus.Active } answer ? Tracked?.Count ?? answer.Subflows : null;
 
     public bool TryGetInfo(out MptcpInfo info)
     {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Paths;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
@@ -13,10 +14,13 @@ internal sealed class MptcpConnectionListener : IConnectionListener
     private readonly IConnectionListener _inner;
     private readonly bool _reject;
     private readonly LogLevel _fallbackLogLevel;
+    private readonly PathTracker? _paths;
     private readonly ILogger _logger;
 
-    public MptcpConnectionListener(IConnectionListener inner, bool reject, LogLevel fallbackLogLevel, ILogger logger)
+    public MptcpConnectionListener(
+        IConnectionListener inner, bool reject, LogLevel fallbackLogLevel, PathTracker? paths, ILogger logger)
     {
+        _paths = paths;
         _inner = inner;
         _reject = reject;
         _fallbackLogLevel = fallbackLogLevel;
@@ -70,6 +74,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 _ = feature.Status;
             }
 
+            _paths?.Watch(feature, connection);
             return true;
         }
         catch (Exception e)

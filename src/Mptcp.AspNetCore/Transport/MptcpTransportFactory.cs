@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Hosting;
+using Mptcp.AspNetCore.Paths;
 
 namespace Mptcp.AspNetCore.Transport;
 
@@ -17,14 +18,16 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
     private readonly IOptionsFactory<SocketTransportOptions> _socketOptions;
     private readonly MptcpTransportOptions _options;
     private readonly MptcpConfiguration _configuration;
+    private readonly PathTracker? _paths;
     private readonly ILoggerFactory _loggerFactory;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, bool> _said = new();
 
     public MptcpTransportFactory(
         IOptionsFactory<SocketTransportOptions> socketOptions, IOptions<MptcpTransportOptions> options,
-        MptcpConfiguration configuration, ILoggerFactory loggerFactory)
+        MptcpConfiguration configuration, ILoggerFactory loggerFactory, PathTracker? paths = null)
     {
+        _paths = paths;
         _socketOptions = socketOptions;
         _options = options.Value;
         _configuration = configuration;
@@ -64,7 +67,7 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
         }
 
         var reject = settings.Mode != MptcpMode.Disabled && settings.Fallback == MptcpFallback.Reject;
-        return new MptcpConnectionListener(listener, reject, _options.FallbackLogLevel, _logger);
+        return new MptcpConnectionListener(listener, reject, _options.FallbackLogLevel, _paths, _logger);
     }
 
     private (MptcpMode Mode, MptcpFallback Fallback) Resolve(EndPoint endpoint)

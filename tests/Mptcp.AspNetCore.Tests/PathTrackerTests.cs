@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Paths;
+using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.Sockets;
+using Mptcp.TestNetwork;
+using Mptcp.Tests;
+
+namespace Mptcp.AspNetCore.Tests;
+
+/// <summary>Path events in the log, with the connection they belong to.</summary>
+public sealed class PathTrackerTests
+{
+    public PathTrackerTests() => Requires.Namespaces();
+
+    [Fact]
+    public async Task Log_PathsThatComeAndGo_AreToldWithTheConnectionAndCounted()
+    {
+        await using var network = await MultipathNetwork.CreateAsync(links: 2);
+        await using var server = await MultipathServer.StartAsync(network, builder => AddPathMonitor(builder, network));
+        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address };
+        Assert.Equal("active", await client.GetStringAsync("/"));
+
+        var added = await WaitForAsync(server, "PathAdded", 1);
+        Assert.Contains($"Path added {network.Links[1].ClientAddress}:", added.Message);
+        Assert.EndsWith($" → {server.Address.Host.Replace("0.0.0.0", network.ServerAddress.ToString(), StringComparison.Ordinal)}:{server.Address.Port}, 2 now.", added.Message);
+        Assert.Equal(LogLevel.Debug, added.Level);
+        Assert.Equal("active;subflows=2", await HeaderAsync(client));
+
+        await network.Links[1].CutAsync(Cut.AddressRemoved);
+        var lost = await WaitForAsync(server, "PathLost", 1);
+        Assert.Contains($"Path lost {network.Links[1].ClientAddress}:", lost.Message);
+        Assert.EndsWith(", 1 left.", lost.Message);
+
+        // At once, and not when the last answer is a second old.
+        Assert.Equal("active;subflows=1", await HeaderAsync(client));
+
+        await network.Links[1].RestoreAsync();
+        await network.Links[1].RenewEndpointsAsync();
+        await WaitForAsync(server, "PathAdded", 2);
+        Assert.Equal("active;subflows=2", await HeaderAsync(client));
+
+        // All of one connection, by the id that Kestrel logs.
+        Assert.Single(server.Log.Ours.Where(line => line.Event.Name is "PathAdded" or "PathLost").Select(line => line.Message.Split('"')[1]).Distinct());
+    }
+
+    [Fact]
+    public async Task Log_ManyConnections_EachHasItsOwnPaths()
+    {
+        const int Count = 20;
+        await using var network = await MultipathNetwork.CreateAsync(links: 2);
+        await using var server = await MultipathServer.StartAsync(network, builder => AddPathMonitor(builder, network));
+        var clients = Enumerable.Range(0, Count)
+            .Select(_ => new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address }).ToArray();
+        await Task.WhenAll(clients.Select(client => client.GetStringAsync("/")));
+        await WaitForAsync(server, "PathAdded", Count);
+        Assert.Equal(
+            Count, server.Log.Ours.Where(line => line.Event.Name == "PathAdded").Select(line => line.Message.Split('"')[1]).Distinct().Count());
+        foreach (var client in clients)
+        {
+            Assert.Equal("active;subflows=2", await HeaderAsync(client));
+            client.Dispose();
+        }
+    }
+
+    [Fact]
+    public async Task Start_NoEventsToBeHad_OneLineSaysSoAndTheRestWorks()
+    {
+        await using var other = await NetworkNamespace.CreateAsync();
+        await other.ExecuteAsync("sysctl", "-qw", "net.mptcp.enabled=0");
+        var support = other.Run(() => MptcpSupport.Check());
+        await using var server = await Server.StartAsync(
+            builder =>
+            {
+                builder.Services.AddSingleton<OpenPathMonitor>((out MptcpSupport why) =>
+                {
+                    why = support;
+                    return null;
+                });
+                builder.Services.AddMptcpPathMonitor().AddMptcpPathMonitor();
+                Microsoft.AspNetCore.Hosting.WebHostBuilderMptcpExtensions.UseMptcp(builder.WebHost);
+            },
+            app => app.UseMptcpStatusHeader());
+        var line = Assert.Single(server.Log.Ours, line => line.Event.Name == "PathEventsUnavailable");
+        Assert.Equal(LogLevel.Information, line.Level);
+        Assert.Contains(support.Explanation, line.Message);
+        using var client = server.CreateClient(mptcp: true);
+        Assert.Equal("active;subflows=1", await HeaderAsync(client));
+    }
+
+    private static void AddPathMonitor(WebApplicationBuilder builder, MultipathNetwork network)
+    {
+        builder.Services.AddSingleton<OpenPathMonitor>((out MptcpSupport support) =>
+        {
+            (var monitor, support) = network.Server.Run(() =>
+                MptcpPathMonitor.TryOpen(out var opened, out var why) ? (opened, why) : (null, why));
+            return monitor;
+        });
+        builder.Services.AddMptcpPathMonitor();
+    }
+
+    private static async Task<string> HeaderAsync(HttpClient client)
+    {
+        using var response = await client.GetAsync("/");
+        return response.Headers.GetValues("Mptcp-Status").Single();
+    }
+
+    private static async Task<LogLine> WaitForAsync(Server server, string eventName, int count)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            var lines = server.Log.Ours.Where(line => line.Event.Name == eventName).ToArray();
+            if (lines.Length >= count)
+            {
+                return lines[count - 1];
+            }
+
+            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"{lines.Length} of {count} {eventName}: {string.Join('\n', server.Log.Ours.Select(line => line.Message))}");
+            await Task.Delay(5);
+        }
+    }
+}
