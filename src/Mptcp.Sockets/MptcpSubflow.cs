@@ -32,7 +32,7 @@ public sealed class MptcpSubflow
     /// <summary>The address of this end; of a connection over IPv4 always an IPv4 one, also on a dual-stack socket.</summary>
     public IPEndPoint LocalEndPoint { get; }
 
-    /// <summary>The address of the peer, in the same form.</summary>
+    /// <summary>The address of the peer, in the same form. The port is 0 when the subflow is being closed at this moment.</summary>
     public IPEndPoint RemoteEndPoint { get; }
 
     /// <summary>The TCP state. The initial subflow stays in the list after it is <see cref="TcpState.Closed"/>.</summary>

@@ -19,7 +19,7 @@ public sealed class PathTrackerTests
     public async Task Log_PathsThatComeAndGo_AreToldWithTheConnectionAndCounted()
     {
         await using var network = await MultipathNetwork.CreateAsync(links: 2);
-        await using var server = await MultipathServer.StartAsync(network, builder => AddPathMonitor(builder, network));
+        await using var server = await MultipathServer.StartAsync(network, watchPaths: true);
         using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address };
         Assert.Equal("active", await client.GetStringAsync("/"));
 
@@ -51,7 +51,7 @@ public sealed class PathTrackerTests
     {
         const int Count = 20;
         await using var network = await MultipathNetwork.CreateAsync(links: 2);
-        await using var server = await MultipathServer.StartAsync(network, builder => AddPathMonitor(builder, network));
+        await using var server = await MultipathServer.StartAsync(network, watchPaths: true);
         var clients = Enumerable.Range(0, Count)
             .Select(_ => new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address }).ToArray();
         await Task.WhenAll(clients.Select(client => client.GetStringAsync("/")));
@@ -88,17 +88,6 @@ public sealed class PathTrackerTests
         Assert.Contains(support.Explanation, line.Message);
         using var client = server.CreateClient(mptcp: true);
         Assert.Equal("active;subflows=1", await HeaderAsync(client));
-    }
-
-    private static void AddPathMonitor(WebApplicationBuilder builder, MultipathNetwork network)
-    {
-        builder.Services.AddSingleton<OpenPathMonitor>((out MptcpSupport support) =>
-        {
-            (var monitor, support) = network.Server.Run(() =>
-                MptcpPathMonitor.TryOpen(out var opened, out var why) ? (opened, why) : (null, why));
-            return monitor;
-        });
-        builder.Services.AddMptcpPathMonitor();
     }
 
     private static async Task<string> HeaderAsync(HttpClient client)

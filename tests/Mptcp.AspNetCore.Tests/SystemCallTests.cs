@@ -24,18 +24,27 @@ public sealed class SystemCallTests
     [InlineData(false, false, 0)]
     [InlineData(true, true, 2)]
     [InlineData(false, true, 1)]
-    public async Task Status_ReadAThousandTimesOrNever_AtMostTwoCalls(bool mptcp, bool read, int expected)
+    public Task Status_ReadAThousandTimesOrNever_AtMostTwoCalls(bool mptcp, bool read, int expected) => AssertCallsAsync(
+        mptcp,
+        feature =>
+        {
+            for (var i = 0; read && i < 1000; i++)
+            {
+                _ = feature.Status;
+            }
+        },
+        expected);
+
+    [Fact]
+    public Task GetSubflows_Mptcp_OneCall() => AssertCallsAsync(mptcp: true, feature => Assert.Single(feature.GetSubflows()), expected: 1);
+
+    private static async Task AssertCallsAsync(bool mptcp, Action<IMptcpFeature> use, int expected)
     {
         await using var server = await Server.StartAsync(map: app =>
         {
             app.MapGet("/many", (HttpContext context) =>
             {
-                var feature = context.Features.Get<IMptcpFeature>()!;
-                for (var i = 0; read && i < 1000; i++)
-                {
-                    _ = feature.Status;
-                }
-
+                use(context.Features.Get<IMptcpFeature>()!);
                 return context.Features.Get<IConnectionSocketFeature>()!.Socket.Handle.ToString(CultureInfo.InvariantCulture);
             });
         });

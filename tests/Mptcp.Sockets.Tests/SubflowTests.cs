@@ -91,4 +91,67 @@ public sealed class SubflowTests
             Assert.NotNull(subflows.WhyEmpty);
         }
     }
+
+    [Fact]
+    public async Task GetSubflows_WhileAnotherThreadCloses_NeverThrowsAndNeverShowsAnotherConnection()
+    {
+        // Ten thousand readings, and each descriptor number taken over at once by another MPTCP connection.
+        var readings = 0;
+        while (readings < 10_000)
+        {
+            using var connection = Connection.Establish();
+            using var other = Connection.Listen(IPAddress.Loopback, mptcp: true);
+            var own = connection.Accepted.RemoteEndPoint;
+            using var started = new ManualResetEventSlim();
+            var reader = Task.Run(() =>
+            {
+                var count = 0;
+                MptcpSubflowList subflows;
+                do
+                {
+                    subflows = MptcpSocket.GetSubflows(connection.Accepted);
+
+                    // A subflow that is closing loses its port first, to the kernel.
+                    Assert.All(subflows, subflow => Assert.True(
+                        subflow.RemoteEndPoint.Equals(own) || subflow.RemoteEndPoint.Port == 0, subflow.ToString()));
+                    started.Set();
+                    count++;
+                }
+                while (subflows.Connection.Status != MptcpStatus.Unknown);
+                return count;
+            });
+            started.Wait();
+            for (var i = 0; i < 20 && readings < 10_000; i++)
+            {
+                await Task.Yield();
+            }
+
+            connection.Accepted.Dispose();
+            using var reuser = MptcpSocket.Create(System.Net.Sockets.AddressFamily.InterNetwork);
+            reuser.Connect(other.LocalEndPoint!);
+            readings += await reader;
+        }
+    }
+
+    [Fact]
+    public void GetSubflows_OnePath_AllocatesWhatItReturns()
+    {
+        using var connection = Connection.Establish();
+        if (MptcpSocket.GetSubflows(connection.Accepted) is not [{ Id: not null }])
+        {
+            // An imitated kernel, on which three calls with buffers are what it takes.
+            Assert.Equal(StatusLadder.HasMptcpInfo() ? 1 : 0, MptcpSocket.GetSubflows(connection.Accepted).Count);
+            return;
+        }
+
+        const int Calls = 1000;
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < Calls; i++)
+        {
+            MptcpSocket.GetSubflows(connection.Accepted);
+        }
+
+        // A list with the connection's figures, an array, and for the path its figures and two addresses: no buffers.
+        Assert.InRange((GC.GetAllocatedBytesForCurrentThread() - before) / Calls, 1, 1000);
+    }
 }

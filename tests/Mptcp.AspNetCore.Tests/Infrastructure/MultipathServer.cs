@@ -5,7 +5,9 @@ using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Paths;
 using Mptcp.Sockets;
 using Mptcp.TestNetwork;
 
@@ -14,11 +16,24 @@ namespace Mptcp.AspNetCore.Tests.Infrastructure;
 /// <summary>An application on the server of a test network that sends and receives bytes and tells their hash.</summary>
 internal static class MultipathServer
 {
-    public static Task<Server> StartAsync(MultipathNetwork network, Action<WebApplicationBuilder>? configure = null, bool tls = false) => Server.StartAsync(
+    public static Task<Server> StartAsync(
+        MultipathNetwork network, Action<WebApplicationBuilder>? configure = null, bool tls = false, bool watchPaths = false) => Server.StartAsync(
         builder =>
         {
             // Before the endpoint is added: defaults hold for those that come after them.
             configure?.Invoke(builder);
+            if (watchPaths)
+            {
+                // The events are those of the host on which the monitor is opened.
+                builder.Services.AddSingleton<OpenPathMonitor>((out MptcpSupport support) =>
+                {
+                    (var monitor, support) = network.Server.Run(() =>
+                        MptcpPathMonitor.TryOpen(out var opened, out var why) ? (opened, why) : (null, why));
+                    return monitor;
+                });
+                builder.Services.AddMptcpPathMonitor();
+            }
+
             builder.WebHost.UseMptcp();
             builder.WebHost.ConfigureKestrel(kestrel =>
             {
