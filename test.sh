@@ -10,7 +10,7 @@ if ! command -v dotnet >/dev/null; then
 fi
 
 # program:package
-needs=(curl:curl gcc:gcc ip:iproute2 ss:iproute2 mptcpize:mptcpize nft:nftables strace:strace sysctl:procps)
+needs=(curl:curl gcc:gcc git:git ip:iproute2 ss:iproute2 mptcpize:mptcpize nft:nftables strace:strace sysctl:procps)
 headers=(/usr/include/stdio.h:libc6-dev /usr/include/linux/mptcp.h:linux-libc-dev)
 PATH="$PATH:/usr/sbin:/sbin"
 packages=()
@@ -39,4 +39,5 @@ if [ ${#packages[@]} -gt 0 ]; then
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
-exec dotnet test --solution Mptcp.AspNetCore.sln "$@"
+# One project after the other: they shape links and cut them, and a busy machine would be another fault of the network.
+exec dotnet test --solution Mptcp.AspNetCore.sln --max-parallel-test-modules 1 "$@"

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
@@ -63,6 +64,22 @@ public sealed class LateFallbackTests
         Assert.Contains("fell back to TCP", line.Message);
     }
 
+    [Theory]
+    [InlineData("info")]
+    [InlineData("subflows")]
+    public async Task Status_FallbackSeenByAnotherRead_FellBackAtOnce(string read)
+    {
+        await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
+        await using var server = await StartAsync(hosts);
+        using var client = await ConnectAsync(hosts, server);
+        Assert.Equal("active", await client.GetStringAsync($"http://{server.EndPoint}/{read}"));
+        await hosts.StripMptcpOptionsAsync();
+
+        // This request is the data that carries the fallback, and reads before it asks for the status.
+        Assert.Equal("fell-back", await client.GetStringAsync($"http://{server.EndPoint}/{read}"));
+        Assert.Single(server.Log.Ours, line => line.Event.Name == "NotMptcp");
+    }
+
     private static async Task<Server> StartAsync(MultipathNetwork hosts) => await Server.StartAsync(
         builder =>
         {
@@ -78,6 +95,16 @@ public sealed class LateFallbackTests
         app =>
         {
             app.UseMptcpStatusHeader();
+            app.MapGet("/info", (HttpContext context) =>
+            {
+                context.Features.Get<IMptcpFeature>()!.TryGetInfo(out _);
+                return context.Features.Get<IMptcpFeature>()!.Status.ToToken();
+            });
+            app.MapGet("/subflows", (HttpContext context) =>
+            {
+                _ = context.Features.Get<IMptcpFeature>()!.GetSubflows();
+                return context.Features.Get<IMptcpFeature>()!.Status.ToToken();
+            });
             app.MapGet("/strict", () => "yes").RequireMptcp();
         },
         logLevel: LogLevel.Debug);
