@@ -6,6 +6,7 @@ namespace Mptcp.AspNetCore;
 /// An address for <c>KestrelServerOptions.Listen</c> with settings of its own:
 /// <c>options.Listen(new MptcpEndPoint(IPAddress.Any, 8443) { Mode = MptcpMode.Required })</c>.
 /// </summary>
+/// <remarks>The settings are those of <c>UseMptcp</c>: without it Kestrel takes this for an address like any other.</remarks>
 public sealed class MptcpEndPoint : IPEndPoint
 {
     /// <summary>Creates an endpoint.</summary>

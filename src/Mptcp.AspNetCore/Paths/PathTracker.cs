@@ -64,6 +64,11 @@ internal sealed class PathTracker : IHostedService
         feature.Tracked = tracked;
         connection.ConnectionClosed.UnsafeRegister(
             _ => _connections.TryRemove(new KeyValuePair<uint, TrackedConnection>(info.Token, tracked)), null);
+        if (!_isReading)
+        {
+            // The events ended meanwhile, and those who were tracked by then have been told.
+            tracked.Forget();
+        }
     }
 
     private async Task ReadAsync(MptcpPathMonitor monitor)
