@@ -20,7 +20,8 @@ public readonly struct MptcpInfo
     /// <summary>The subflows the connection has now: 1 for a connection on one path, 0 after all are closed.</summary>
     /// <remarks>
     /// <see cref="TotalSubflows"/> where the kernel has it (Linux 6.8); before that <see cref="ExtraSubflows"/> and one for the
-    /// initial subflow, which counts one too many when that one is closed.
+    /// initial subflow, which counts one too many when that one is closed. A subflow that this end is still opening counts, though
+    /// the peer may never answer; <see cref="MptcpSocket.GetSubflows"/> tells its state.
     /// </remarks>
     public int Subflows => TotalSubflows ?? ExtraSubflows + 1;
 
