@@ -76,10 +76,10 @@ public sealed class StatusTests
         Assert.Equal(MptcpStatus.Unknown, MptcpSocket.GetStatus(listener));
         Assert.False(MptcpSocket.TryGetInfo(listener, out _));
 
-        var port = ((IPEndPoint)listener.LocalEndPoint!).Port;
-        listener.Dispose();
-        Assert.Throws<SocketException>(() => fresh.Connect(
-            new IPEndPoint(family == AddressFamily.InterNetwork ? IPAddress.Loopback : IPAddress.IPv6Loopback, port)));
+        // Bound and not listening: nobody else can take the port, and it refuses.
+        using var refusing = new Socket(family, SocketType.Stream, ProtocolType.Tcp);
+        refusing.Bind(new IPEndPoint(((IPEndPoint)listener.LocalEndPoint!).Address, 0));
+        Assert.Throws<SocketException>(() => fresh.Connect(refusing.LocalEndPoint!));
         Assert.Equal(MptcpStatus.Unknown, MptcpSocket.GetStatus(fresh));
     }
 
