@@ -230,6 +230,8 @@ public sealed class MultipathTests
             progress.Add(received.Count);
         }
 
+        // The server waits for the answer to its close, and would tell of an exception without it.
+        await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
         Assert.Equal(Blocks.HashOf(count), Convert.ToHexString(hash.GetHashAndReset()));
     }
 
