@@ -121,7 +121,7 @@ public sealed class MultipathTests
 
             // What was reset or whose address went away is gone for good, to the kernel; its endpoint opens it anew. The next cut waits
             // until it did, or there would be no path at all.
-            if (cut is Cut.Reset or Cut.AddressRemoved)
+            if (cut is Cut.Reset or Cut.AddressRemoved || CountOf("PathLost") >= CountOf("PathAdded"))
             {
                 await network.Links[i].RenewEndpointsAsync();
             }
