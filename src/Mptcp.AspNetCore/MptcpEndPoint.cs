@@ -1,4 +1,5 @@
 using System.Net;
+using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore;
 

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
+using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore;
 

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.Sockets;
 using Mptcp.Tests;
 
 namespace Mptcp.AspNetCore.Tests;

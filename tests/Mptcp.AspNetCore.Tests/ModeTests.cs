@@ -4,6 +4,7 @@ using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
 using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.Sockets;
 using Mptcp.Tests;
 
 namespace Mptcp.AspNetCore.Tests;

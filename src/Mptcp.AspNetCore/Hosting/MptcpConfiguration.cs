@@ -6,6 +6,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Transport;
+using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Hosting;
 

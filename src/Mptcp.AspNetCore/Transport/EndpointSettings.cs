@@ -1,3 +1,5 @@
+using Mptcp.Sockets;
+
 namespace Mptcp.AspNetCore.Transport;
 
 /// <summary>What one endpoint says for itself; null where it says nothing.</summary>

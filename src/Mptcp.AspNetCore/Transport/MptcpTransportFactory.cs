@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Hosting;
 using Mptcp.AspNetCore.Paths;
+using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
 

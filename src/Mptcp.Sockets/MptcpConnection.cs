@@ -1,0 +1,140 @@
+using System.Net.Sockets;
+
+namespace Mptcp.Sockets;
+
+/// <summary>
+/// What is known about one connection: asks the kernel when read, and remembers the answer. The members never throw, also on a
+/// closed connection, and may be called from several threads at once.
+/// </summary>
+public class MptcpConnection
+{
+    /// <summary>How long an answer that can still change is good for.</summary>
+    private const long MaxAgeMilliseconds = 1000;
+
+    private readonly Socket _socket;
+
+    // An Answer in one word, so that several threads can read and replace it without a lock. 0 is none yet.
+    private long _answer;
+
+    /// <summary>Asks nothing yet.</summary>
+    /// <param name="socket">The connection's socket. It stays the caller's.</param>
+    public MptcpConnection(Socket socket)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        _socket = socket;
+    }
+
+    /// <summary>
+    /// Which protocol the connection speaks, and why. At most two system calls in a second: <see cref="MptcpStatus.Active"/> is asked
+    /// again when it is older than a second, for such a connection can still fall back; the other answers are kept. After the
+    /// connection is closed: the last answer, or <see cref="MptcpStatus.Unknown"/>.
+    /// </summary>
+    public MptcpStatus Status => Current().Status;
+
+    /// <summary>
+    /// How many subflows the connection had when <see cref="Status"/> was asked (Linux 5.16); null when it is not
+    /// <see cref="MptcpStatus.Active"/>, or the kernel can't tell.
+    /// </summary>
+    public int? SubflowCount => Current() is { Status: MptcpStatus.Active } answer ? answer.Subflows : null;
+
+    /// <summary>Reads the connection's figures from the kernel (Linux 5.16), at every call.</summary>
+    /// <param name="info">The figures, when there are any.</param>
+    /// <returns>False when the connection does not speak Multipath TCP, or is closed.</returns>
+    public bool TryGetInfo(out MptcpInfo info)
+    {
+        var reading = MptcpSocket.Read(_socket);
+        Remember(reading);
+        info = reading.Info.GetValueOrDefault();
+        return reading.Info is not null;
+    }
+
+    /// <summary>Reads the subflows from the kernel (Linux 5.16), at every call.</summary>
+    /// <returns>
+    /// The subflows; none, with the reason, when the connection does not speak Multipath TCP, is closed, or the kernel can't tell.
+    /// </returns>
+    public MptcpSubflowList GetSubflows()
+    {
+        var subflows = MptcpSocket.GetSubflows(_socket);
+        Remember(subflows.Connection);
+        return subflows;
+    }
+
+    /// <summary>Called once, when it is known for good that the connection does not speak Multipath TCP.</summary>
+    /// <param name="status">Why.</param>
+    protected virtual void OnSettled(MptcpStatus status)
+    {
+    }
+
+    /// <summary>Called when the kernel refuses to answer about an open socket for a reason that nothing explains.</summary>
+    /// <param name="reading">Holds the errno.</param>
+    protected virtual void OnUnexpected(in MptcpReading reading)
+    {
+    }
+
+    private Answer Current()
+    {
+        var answer = new Answer(Volatile.Read(ref _answer));
+        return answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds) ? answer : Remember(MptcpSocket.Read(_socket));
+    }
+
+    /// <summary>Keeps what the kernel said, unless something truer is known.</summary>
+    private Answer Remember(in MptcpReading reading)
+    {
+        if (reading.Errno != 0 && !_socket.SafeHandle.IsClosed)
+        {
+            OnUnexpected(reading);
+        }
+
+        var asked = Answer.Of(reading);
+        while (true)
+        {
+            var before = new Answer(Volatile.Read(ref _answer));
+            if (before.IsFinal)
+            {
+                // Another thread saw the fallback since this one asked, and there is no way back from it.
+                return before;
+            }
+
+            // A closed socket can't be asked any more: what was known of the connection stays true of it.
+            var answer = asked.Status == MptcpStatus.Unknown && before.IsKnown ? before.AsOf(asked) : asked;
+            if (Interlocked.CompareExchange(ref _answer, answer.Bits, before.Bits) == before.Bits)
+            {
+                if (answer.IsFinal)
+                {
+                    OnSettled(answer.Status);
+                }
+
+                return answer;
+            }
+        }
+    }
+
+    /// <summary>Status, number of subflows plus one (0: not known) and time in one word: bits 0 to 7, 8 to 15, and 16 upwards.</summary>
+    private readonly struct Answer(long bits)
+    {
+        public long Bits => bits;
+
+        public MptcpStatus Status => (MptcpStatus)(bits & 0xff);
+
+        public int? Subflows => ((int)(bits >> 8) & 0xff) is > 0 and var count ? count - 1 : null;
+
+        public bool IsKnown => Status != MptcpStatus.Unknown;
+
+        /// <summary>Only <see cref="MptcpStatus.Active"/> can change, and what is not known can become known.</summary>
+        public bool IsFinal => IsKnown && Status != MptcpStatus.Active;
+
+        private long AskedAt => bits >> 16;
+
+        public static Answer Of(in MptcpReading reading)
+        {
+            // One more than the clock, so that no answer is 0, which stands for none.
+            var askedAt = Environment.TickCount64 + 1;
+            var subflows = Math.Min(reading.Info?.Subflows + 1 ?? 0, byte.MaxValue);
+            return new Answer((askedAt << 16) | ((long)subflows << 8) | (long)reading.Status);
+        }
+
+        public bool IsYoungerThan(long milliseconds) => bits != 0 && Environment.TickCount64 + 1 - AskedAt < milliseconds;
+
+        public Answer AsOf(Answer later) => new((later.AskedAt << 16) | (bits & 0xffff));
+    }
+}
