@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -7,17 +6,13 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
+using static Mptcp.AspNetCore.Hosting.ConfigurationReader;
 
 namespace Mptcp.AspNetCore.Hosting;
 
-/// <summary>
-/// Reads the section <c>Mptcp</c> and the keys <c>Kestrel:Endpoints:NAME:Mptcp</c>. Written by hand and not bound, so that a
-/// mistake is answered with the key, the value and what is allowed, and a misspelt key is a mistake too.
-/// </summary>
+/// <summary>Reads the section <c>Mptcp</c>, as far as it is about the server, and the keys <c>Kestrel:Endpoints:NAME:Mptcp</c>.</summary>
 internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportOptions>, IValidateOptions<MptcpTransportOptions>
 {
-    private const string SectionName = "Mptcp";
-
     private readonly IConfiguration _configuration;
     private readonly IOptions<KestrelServerOptions> _kestrel;
 
@@ -34,7 +29,7 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
             section,
             [
                 nameof(MptcpTransportOptions.Mode), nameof(MptcpTransportOptions.Fallback),
-                nameof(MptcpTransportOptions.CongestionControl), nameof(MptcpTransportOptions.FallbackLogLevel),
+                nameof(MptcpTransportOptions.CongestionControl), nameof(MptcpTransportOptions.FallbackLogLevel), ClientConfiguration.SectionName,
             ]);
 
         // The section's own value is not looked at: an environment variable MPTCP would be it.
@@ -124,45 +119,4 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
     private static EndpointSettings ReadSettings(IConfigurationSection section) => new(
         ReadEnum<MptcpMode>(section.GetSection(nameof(EndpointSettings.Mode))),
         ReadEnum<MptcpFallback>(section.GetSection(nameof(EndpointSettings.Fallback))));
-
-    private static T? ReadEnum<T>(IConfigurationSection section)
-        where T : struct, Enum
-    {
-        if (string.IsNullOrEmpty(section.Value))
-        {
-            return null;
-        }
-
-        // Enum.TryParse takes numbers too, also ones that have no name.
-        return Enum.TryParse<T>(section.Value, ignoreCase: true, out var value) && Enum.IsDefined(value) && !IsNumber(section.Value)
-            ? value
-            : throw new IOException(
-                $"{section.Path} is \"{section.Value}\"; allowed are {Allowed<T>()}. Correct it or remove it ({WhereItCanStand(section)}).");
-    }
-
-    private static bool IsNumber(string value) => long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
-
-    private static string Allowed<T>()
-        where T : struct, Enum => string.Join(", ", Enum.GetNames<T>());
-
-    private static void ThrowIfUnknownKey(IConfigurationSection section, ReadOnlySpan<string> known)
-    {
-        foreach (var child in section.GetChildren())
-        {
-            var isKnown = false;
-            foreach (var key in known)
-            {
-                isKnown |= key.Equals(child.Key, StringComparison.OrdinalIgnoreCase);
-            }
-
-            if (!isKnown)
-            {
-                throw new IOException(
-                    $"{child.Path} = \"{child.Value}\" is no setting; allowed in {section.Path} are {string.Join(", ", known.ToArray())}. Correct it or remove it ({WhereItCanStand(child)}).");
-            }
-        }
-    }
-
-    private static string WhereItCanStand(IConfigurationSection section) =>
-        $"in appsettings.json, or in the environment as {section.Path.Replace(":", "__", StringComparison.Ordinal)}";
 }

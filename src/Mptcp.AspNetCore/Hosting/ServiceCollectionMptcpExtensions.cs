@@ -1,4 +1,6 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Mptcp.AspNetCore;
 using Mptcp.AspNetCore.Paths;
 using Mptcp.Sockets;
 
@@ -27,5 +29,20 @@ public static class ServiceCollectionMptcpExtensions
             (out MptcpSupport support) => MptcpPathMonitor.TryOpen(out var monitor, out support) ? monitor : null);
         services.AddSingleton<PathTracker>();
         return services.AddHostedService(provider => provider.GetRequiredService<PathTracker>());
+    }
+
+    /// <summary>
+    /// Registers <see cref="MptcpConnectionFactory"/> as the <see cref="IConnectionFactory"/>, where there is none yet. Its options are the
+    /// unnamed <see cref="MptcpConnectOptions"/>.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <returns>The services.</returns>
+    public static IServiceCollection AddMptcpConnectionFactory(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddOptions();
+        services.AddMptcpClient();
+        services.TryAddSingleton<IConnectionFactory, MptcpConnectionFactory>();
+        return services;
     }
 }

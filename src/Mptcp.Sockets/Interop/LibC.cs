@@ -29,6 +29,28 @@ internal static unsafe partial class LibC
         return 0;
     }
 
+    /// <summary>Opens a stream socket in the place of another one: what the handle stands for from then on.</summary>
+    /// <returns>0, or the errno of socket(2), and the handle is as it was.</returns>
+    public static int ReplaceStreamSocket(SafeSocketHandle handle, AddressFamily addressFamily, int protocol)
+    {
+        var domain = addressFamily == AddressFamily.InterNetworkV6 ? LinuxConstants.AF_INET6 : LinuxConstants.AF_INET;
+        var descriptor = SocketCore(domain, LinuxConstants.SOCK_STREAM | LinuxConstants.SOCK_CLOEXEC, protocol);
+        if (descriptor < 0)
+        {
+            return Marshal.GetLastPInvokeError();
+        }
+
+        try
+        {
+            return Dup3Core(descriptor, handle, LinuxConstants.O_CLOEXEC) < 0 ? Marshal.GetLastPInvokeError() : 0;
+        }
+        finally
+        {
+            // Nobody else knows the number.
+            _ = CloseCore(descriptor);
+        }
+    }
+
     /// <summary>Reads a socket option into <paramref name="value"/>; at most <paramref name="length"/> bytes, which comes back as the number written.</summary>
     /// <param name="descriptor">Of a handle on which the caller holds a reference, so that the number can't be reused meanwhile.</param>
     /// <param name="level">The level of the option.</param>
@@ -72,6 +94,12 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int SocketCore(int domain, int type, int protocol);
+
+    [LibraryImport("libc", EntryPoint = "dup3", SetLastError = true)]
+    private static partial int Dup3Core(int from, SafeSocketHandle to, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int CloseCore(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
     private static partial int GetSockOptCore(int descriptor, int level, int option, void* value, int* length);

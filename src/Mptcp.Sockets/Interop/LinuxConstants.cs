@@ -7,6 +7,9 @@ internal static class LinuxConstants
     public const int IPPROTO_TCP = 6;
     public const int IPPROTO_MPTCP = 262;
 
+    // <asm-generic/fcntl.h>
+    public const int O_CLOEXEC = 0x80000;
+
     // <bits/socket.h>, <asm-generic/socket.h>
     public const int AF_INET = 2;
     public const int AF_INET6 = 10;

@@ -1,0 +1,92 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Mptcp.Sockets;
+
+/// <summary>How <see cref="MptcpConnector"/> connects.</summary>
+public sealed class MptcpConnectOptions
+{
+    private TimeSpan _attemptDelay = TimeSpan.FromMilliseconds(250);
+    private TimeSpan _connectTimeout = Timeout.InfiniteTimeSpan;
+
+    /// <summary>Creates the options with their defaults.</summary>
+    public MptcpConnectOptions()
+    {
+    }
+
+    /// <summary>Copies options.</summary>
+    /// <param name="other">What to copy.</param>
+    public MptcpConnectOptions(MptcpConnectOptions other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        Mode = other.Mode;
+        _attemptDelay = other._attemptDelay;
+        _connectTimeout = other._connectTimeout;
+        NoDelay = other.NoDelay;
+        ConfigureSocket = other.ConfigureSocket;
+        Resolver = other.Resolver;
+        AttemptCompleted = other.AttemptCompleted;
+    }
+
+    /// <summary>
+    /// Whether to connect over Multipath TCP. Defaults to <see cref="MptcpMode.Preferred"/>: over TCP where this host can't do it,
+    /// and the result says why. What the peer speaks is not known before it is asked: a connection to a peer without Multipath TCP
+    /// is there in every mode, and its status is <see cref="MptcpStatus.FellBack"/>.
+    /// </summary>
+    public MptcpMode Mode { get; set; }
+
+    /// <summary>
+    /// How long an attempt to connect has to itself before the next address is tried beside it (RFC 8305 section 5). Defaults to 250
+    /// ms; at least 10 ms, or <see cref="Timeout.InfiniteTimeSpan"/> to try the next only when one has failed.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is less than 10 ms, more than 24 days, and not infinite.</exception>
+    public TimeSpan AttemptDelay
+    {
+        get => _attemptDelay;
+        set => _attemptDelay = Check(value, TimeSpan.FromMilliseconds(10));
+    }
+
+    /// <summary>
+    /// How long it may take to resolve the name and to connect, with all addresses together. Defaults to
+    /// <see cref="Timeout.InfiniteTimeSpan"/>: as long as the system tries.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive, more than 24 days, and not infinite.</exception>
+    public TimeSpan ConnectTimeout
+    {
+        get => _connectTimeout;
+        set => _connectTimeout = Check(value, TimeSpan.FromTicks(1));
+    }
+
+    /// <summary>
+    /// Whether small writes are sent at once (TCP_NODELAY). Defaults to true, as <see cref="System.Net.Http.SocketsHttpHandler"/> has
+    /// it. Kernels before 5.17 refuse it on Multipath TCP sockets, which then go without it.
+    /// </summary>
+    public bool NoDelay { get; set; } = true;
+
+    /// <summary>
+    /// Called with each fresh socket before it connects, for options such as keep-alive or a local address to bind. Defaults to null.
+    /// What it throws ends the connect. Don't set the sizes of the buffers: that ends the aggregation of paths.
+    /// </summary>
+    public Action<Socket>? ConfigureSocket { get; set; }
+
+    /// <summary>
+    /// Resolves names, once a connect: takes the name and the family that is asked for (<see cref="AddressFamily.Unspecified"/> for
+    /// both), returns the addresses in the order of preference. Defaults to null: the system's resolver.
+    /// </summary>
+    public Func<string, AddressFamily, CancellationToken, Task<IPAddress[]>>? Resolver { get; set; }
+
+    /// <summary>Called when an attempt to connect to an address has ended, well or not. Defaults to null. It must not throw.</summary>
+    public Action<MptcpConnectAttempt>? AttemptCompleted { get; set; }
+
+    private static TimeSpan Check(TimeSpan value, TimeSpan least)
+    {
+        if (value != Timeout.InfiniteTimeSpan)
+        {
+            // What timers take.
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, least);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, TimeSpan.FromMilliseconds(int.MaxValue));
+        }
+
+        return value;
+    }
+}

@@ -1,0 +1,102 @@
+namespace Mptcp.Sockets;
+
+/// <summary>The connections of one SocketsHttpHandler: opens them, and keeps the HTTP/2 ones in mind.</summary>
+internal sealed class HttpConnections
+{
+    private readonly MptcpConnectOptions _options;
+    private readonly Func<SocketsHttpPlaintextStreamFilterContext, CancellationToken, ValueTask<Stream>>? _filter;
+    private readonly Lock _lock = new();
+    private readonly List<PlaintextStream> _http2 = [];
+    private long _http2Closed;
+
+    /// <param name="options">How to connect.</param>
+    /// <param name="filter">The application's own filter, or null.</param>
+    public HttpConnections(
+        MptcpConnectOptions options, Func<SocketsHttpPlaintextStreamFilterContext, CancellationToken, ValueTask<Stream>>? filter)
+    {
+        _options = options;
+        _filter = filter;
+    }
+
+    /// <summary>How many HTTP/2 connections have been closed.</summary>
+    public long Http2Closed => Interlocked.Read(ref _http2Closed);
+
+    /// <summary>The connect callback.</summary>
+    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
+    {
+        var result = await MptcpConnector.ConnectAsync(context.DnsEndPoint, _options, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return new TransportStream(result, Origin.Of(context));
+        }
+        catch
+        {
+            result.Socket.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The plaintext filter: sees each connection when TLS is set up, before the first request is written on it.</summary>
+    public async ValueTask<Stream> FilterAsync(SocketsHttpPlaintextStreamFilterContext context, CancellationToken cancellationToken)
+    {
+        var stream = _filter is null ? context.PlaintextStream : await _filter(context, cancellationToken).ConfigureAwait(false);
+        if (context.InitialRequestMessage.Method == HttpMethod.Connect)
+        {
+            // A tunnel through a proxy, written on by those who set it up. The connection inside it comes by here in its turn.
+            return stream;
+        }
+
+        var isHttp2 = context.NegotiatedHttpVersion.Major == 2;
+        var plaintext = new PlaintextStream(stream, this, isHttp2);
+        if (isHttp2)
+        {
+            lock (_lock)
+            {
+                _http2.Add(plaintext);
+            }
+        }
+
+        return plaintext;
+    }
+
+    public void Remove(PlaintextStream http2)
+    {
+        lock (_lock)
+        {
+            if (_http2.Remove(http2))
+            {
+                Interlocked.Increment(ref _http2Closed);
+            }
+        }
+    }
+
+    /// <summary>The HTTP/2 connection that carried a request to this address.</summary>
+    /// <param name="uri">The address.</param>
+    /// <param name="closedBefore">How many had been closed when the request began.</param>
+    /// <returns>Null when it is not certain: it could have been one of several, or one that is closed by now.</returns>
+    public PlaintextStream? FindHttp2(Uri uri, long closedBefore)
+    {
+        var origin = new Origin(uri.IdnHost, uri.Port);
+        lock (_lock)
+        {
+            PlaintextStream? found = null;
+            foreach (var candidate in _http2)
+            {
+                // Where a connection leads is not known of all: behind some proxies, and before something is written on it.
+                if (candidate.Origin is { } known && known != origin)
+                {
+                    continue;
+                }
+
+                if (found is not null)
+                {
+                    return null;
+                }
+
+                found = candidate;
+            }
+
+            return _http2Closed == closedBefore ? found : null;
+        }
+    }
+}

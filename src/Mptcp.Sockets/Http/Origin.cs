@@ -1,0 +1,19 @@
+namespace Mptcp.Sockets;
+
+/// <summary>The host and port that a connection leads to.</summary>
+internal readonly record struct Origin(string Host, int Port)
+{
+    /// <returns>Null when it is not known: the connection leads to a proxy of which only HttpClient knows what for.</returns>
+    public static Origin? Of(SocketsHttpConnectionContext context)
+    {
+        var request = context.InitialRequestMessage;
+        if (request.Method == HttpMethod.Connect)
+        {
+            // HttpClient names in the Host header where the tunnel is to lead.
+            return Uri.TryCreate($"http://{request.Headers.Host}", UriKind.Absolute, out var target) ? new(target.IdnHost, target.Port) : null;
+        }
+
+        var origin = new Origin(context.DnsEndPoint.Host, context.DnsEndPoint.Port);
+        return request.RequestUri is { } uri && origin == new Origin(uri.IdnHost, uri.Port) ? origin : null;
+    }
+}

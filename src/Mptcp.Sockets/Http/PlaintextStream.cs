@@ -1,0 +1,178 @@
+namespace Mptcp.Sockets;
+
+/// <summary>
+/// The stream on which HttpClient speaks HTTP, above TLS. It notes whose request is written on it, and learns with the first write which
+/// connection it stands on: the write arrives there in the same call.
+/// </summary>
+internal sealed class PlaintextStream : Stream
+{
+    [ThreadStatic]
+    private static PlaintextStream? s_writing;
+
+    private readonly Stream _inner;
+    private readonly HttpConnections _connections;
+    private readonly bool _isHttp2;
+    private TransportStream? _transport;
+
+    public PlaintextStream(Stream inner, HttpConnections connections, bool isHttp2)
+    {
+        _inner = inner;
+        _connections = connections;
+        _isHttp2 = isHttp2;
+    }
+
+    /// <summary>Null before the first write.</summary>
+    public MptcpConnection? Connection => Volatile.Read(ref _transport)?.Connection;
+
+    /// <summary>Null when it is not known.</summary>
+    public Origin? Origin => Volatile.Read(ref _transport)?.Origin;
+
+    public override bool CanRead => _inner.CanRead;
+
+    public override bool CanSeek => _inner.CanSeek;
+
+    public override bool CanWrite => _inner.CanWrite;
+
+    public override bool CanTimeout => _inner.CanTimeout;
+
+    public override long Length => _inner.Length;
+
+    public override long Position
+    {
+        get => _inner.Position;
+        set => _inner.Position = value;
+    }
+
+    public override int ReadTimeout
+    {
+        get => _inner.ReadTimeout;
+        set => _inner.ReadTimeout = value;
+    }
+
+    public override int WriteTimeout
+    {
+        get => _inner.WriteTimeout;
+        set => _inner.WriteTimeout = value;
+    }
+
+    /// <summary>A write has come down to a connection.</summary>
+    public static void ArriveAt(TransportStream transport)
+    {
+        if (s_writing is { } stream)
+        {
+            s_writing = null;
+            stream.StandOn(transport);
+        }
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => _inner.Read(buffer, offset, count);
+
+    public override int Read(Span<byte> buffer) => _inner.Read(buffer);
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        _inner.ReadAsync(buffer, offset, count, cancellationToken);
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+        _inner.ReadAsync(buffer, cancellationToken);
+
+    public override void CopyTo(Stream destination, int bufferSize) => _inner.CopyTo(destination, bufferSize);
+
+    public override Task CopyToAsync(Stream destination, int bufferSize, CancellationToken cancellationToken) =>
+        _inner.CopyToAsync(destination, bufferSize, cancellationToken);
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        var isFirst = BeginWrite();
+        try
+        {
+            _inner.Write(buffer);
+        }
+        finally
+        {
+            EndWrite(isFirst);
+        }
+    }
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var isFirst = BeginWrite();
+        if (!isFirst)
+        {
+            return _inner.WriteAsync(buffer, cancellationToken);
+        }
+
+        try
+        {
+            return _inner.WriteAsync(buffer, cancellationToken);
+        }
+        finally
+        {
+            EndWrite(isFirst);
+        }
+    }
+
+    public override void Flush() => _inner.Flush();
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => _inner.FlushAsync(cancellationToken);
+
+    public override long Seek(long offset, SeekOrigin origin) => _inner.Seek(offset, origin);
+
+    public override void SetLength(long value) => _inner.SetLength(value);
+
+    public override async ValueTask DisposeAsync()
+    {
+        Leave();
+        await _inner.DisposeAsync().ConfigureAwait(false);
+        await base.DisposeAsync().ConfigureAwait(false);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Leave();
+            _inner.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void StandOn(TransportStream transport) => Volatile.Write(ref _transport, transport);
+
+    private bool BeginWrite()
+    {
+        if (!_isHttp2)
+        {
+            RequestScope.Current?.WriteOn(this, _connections);
+        }
+
+        if (Volatile.Read(ref _transport) is not null)
+        {
+            return false;
+        }
+
+        s_writing = this;
+        return true;
+    }
+
+    private static void EndWrite(bool isFirst)
+    {
+        if (isFirst)
+        {
+            s_writing = null;
+        }
+    }
+
+    private void Leave()
+    {
+        if (_isHttp2)
+        {
+            _connections.Remove(this);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.Net.Sockets;
+
+namespace Mptcp.Sockets;
+
+/// <summary>The stream of a connection's socket. What is above it, TLS or a tunnel, is HttpClient's and does not tell what it stands on.</summary>
+internal sealed class TransportStream : NetworkStream
+{
+    public TransportStream(MptcpConnectResult result, Origin? origin)
+        : base(result.Socket, ownsSocket: true)
+    {
+        Connection = result.Connection;
+        Origin = origin;
+    }
+
+    public MptcpConnection Connection { get; }
+
+    public Origin? Origin { get; }
+
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        PlaintextStream.ArriveAt(this);
+        base.Write(buffer, offset, count);
+    }
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        PlaintextStream.ArriveAt(this);
+        base.Write(buffer);
+    }
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+    {
+        PlaintextStream.ArriveAt(this);
+        return base.WriteAsync(buffer, offset, count, cancellationToken);
+    }
+
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        PlaintextStream.ArriveAt(this);
+        return base.WriteAsync(buffer, cancellationToken);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            // The last moment to learn what those will want to know who hold a response of it.
+            _ = Connection.Status;
+        }
+
+        base.Dispose(disposing);
+    }
+}
