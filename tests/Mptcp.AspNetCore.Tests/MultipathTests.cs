@@ -35,7 +35,7 @@ public sealed class MultipathTests
                 accepted.TrySetResult(connection.Features.Get<IMptcpFeature>()!);
                 return next(connection);
             }))));
-        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address };
+        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = MultipathServer.AddressOf(server, network) };
         var download = DownloadAsync(client, 20_000_000);
         var feature = await accepted.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
@@ -61,7 +61,7 @@ public sealed class MultipathTests
             Assert.InRange(Figure(line, "bytes_received:"), first.BytesReceived, second.BytesReceived);
         }
 
-        await download;
+        Assert.Equal(MptcpStatus.Active, await download);
         var end = (MptcpSubflowList)feature.GetSubflows();
 
         // What the paths carried is what the connection carried, and what was sent twice.
@@ -98,7 +98,7 @@ public sealed class MultipathTests
         using var handler = MultipathServer.CreateHandler(network);
         using var client = new HttpClient(handler, disposeHandler: false)
         {
-            BaseAddress = server.Address,
+            BaseAddress = MultipathServer.AddressOf(server, network),
             DefaultRequestVersion = protocol == "download/2" ? HttpVersion.Version20 : HttpVersion.Version11,
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
             Timeout = TimeSpan.FromMinutes(2),
@@ -107,7 +107,7 @@ public sealed class MultipathTests
         var transfer = protocol switch
         {
             "upload/1.1" => UploadAsync(client, Count, progress),
-            "websocket" => ReceiveAsync(handler, server.Address, Count, progress),
+            "websocket" => ReceiveAsync(handler, client.BaseAddress, Count, progress),
             _ => DownloadAsync(client, Count, progress),
         };
 
@@ -130,7 +130,7 @@ public sealed class MultipathTests
             await progress.UntilAsync(progress.Bytes + (Count / 10), transfer);
         }
 
-        await transfer;
+        Assert.Equal(protocol == "websocket" ? null : MptcpStatus.Active, await transfer);
         TestContext.Current.TestOutputHelper!.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"{protocol}, {cut}: longest time without progress {progress.LongestStall.TotalMilliseconds:F0} ms (reno)"));
         Assert.DoesNotContain(server.Log.All, line => line.Level >= LogLevel.Error || line.Exception is not null);
@@ -151,11 +151,12 @@ public sealed class MultipathTests
         await using var network = await MultipathNetwork.CreateAsync(links: 1);
         await network.StripMptcpOptionsAsync();
         await using var server = await MultipathServer.StartAsync(network);
-        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address };
+        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = MultipathServer.AddressOf(server, network) };
         using var response = await client.GetAsync("/");
         Assert.Equal("not-negotiated", await response.Content.ReadAsStringAsync());
         Assert.Equal(["not-negotiated"], response.Headers.GetValues("Mptcp-Status"));
-        await DownloadAsync(client, 1_000_000);
+        Assert.Equal(MptcpStatus.FellBack, response.GetMptcpStatus());
+        Assert.Equal(MptcpStatus.FellBack, await DownloadAsync(client, 1_000_000));
     }
 
     [Fact]
@@ -194,7 +195,8 @@ public sealed class MultipathTests
             ? long.Parse(field[name.Length..], CultureInfo.InvariantCulture)
             : 0;
 
-    private static async Task DownloadAsync(HttpClient client, long count, Progress? progress = null)
+    /// <returns>What the client's end says of the connection.</returns>
+    private static async Task<MptcpStatus?> DownloadAsync(HttpClient client, long count, Progress? progress = null)
     {
         using var response = await client.GetAsync($"/download/{count}", HttpCompletionOption.ResponseHeadersRead);
         await using var body = await response.Content.ReadAsStreamAsync();
@@ -207,16 +209,19 @@ public sealed class MultipathTests
         }
 
         Assert.Equal(Blocks.HashOf(count), Convert.ToHexString(hash.GetHashAndReset()));
+        return response.GetMptcpStatus();
     }
 
-    private static async Task UploadAsync(HttpClient client, long count, Progress progress)
+    private static async Task<MptcpStatus?> UploadAsync(HttpClient client, long count, Progress progress)
     {
         using var content = new BlockContent(count, progress);
         using var response = await client.PostAsync("/upload", content);
         Assert.Equal(Blocks.HashOf(count), await response.Content.ReadAsStringAsync());
+        return response.GetMptcpStatus();
     }
 
-    private static async Task ReceiveAsync(HttpMessageHandler handler, Uri server, long count, Progress progress)
+    /// <returns>Null: a ClientWebSocket does not hand out its response.</returns>
+    private static async Task<MptcpStatus?> ReceiveAsync(HttpMessageHandler handler, Uri server, long count, Progress progress)
     {
         using var invoker = new HttpMessageInvoker(handler, disposeHandler: false);
         using var socket = new ClientWebSocket();
@@ -233,6 +238,7 @@ public sealed class MultipathTests
         // The server waits for the answer to its close, and would tell of an exception without it.
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
         Assert.Equal(Blocks.HashOf(count), Convert.ToHexString(hash.GetHashAndReset()));
+        return null;
     }
 
     private static async Task UntilAsync(Func<bool> condition)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
@@ -58,21 +57,25 @@ internal static class MultipathServer
         Map,
         logLevel: LogLevel.Debug);
 
-    /// <summary>A client on the other host, which connects over the first link.</summary>
-    public static SocketsHttpHandler CreateHandler(MultipathNetwork network) => Client.CreateHandler(async (endPoint, cancellationToken) =>
+    /// <summary>Where a client on the other host finds it: on the first link.</summary>
+    public static Uri AddressOf(Server server, MultipathNetwork network) =>
+        new UriBuilder(server.Address) { Host = network.ServerAddress.ToString() }.Uri;
+
+    /// <summary>Our own handler, on the other host.</summary>
+    public static MptcpHttpHandler CreateHandler(MultipathNetwork network)
     {
-        var socket = network.Client.Run(() => MptcpSocket.Create(AddressFamily.InterNetwork));
-        try
+        var sockets = new SocketsHttpHandler
         {
-            await socket.ConnectAsync(new IPEndPoint(network.ServerAddress, ((IPEndPoint)endPoint).Port), cancellationToken);
-            return socket;
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    });
+            UseProxy = false,
+            SslOptions = { RemoteCertificateValidationCallback = Client.IsServersCertificate },
+        };
+        var handler = sockets.UseMptcp();
+
+        // A socket belongs to the host of the thread that opens it, and the first address is tried on the thread that calls.
+        var connect = sockets.ConnectCallback!;
+        sockets.ConnectCallback = (context, cancellationToken) => network.Client.Run(() => connect(context, cancellationToken));
+        return handler;
+    }
 
     private static void Map(WebApplication app)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -130,6 +131,9 @@ internal static class Client
                     context.DnsEndPoint.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(context.DnsEndPoint.Host), context.DnsEndPoint.Port),
                 cancellationToken),
             ownsSocket: true),
-        SslOptions = { RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.GetCertHashString() == Server.Certificate.GetCertHashString() },
+        SslOptions = { RemoteCertificateValidationCallback = IsServersCertificate },
     };
+
+    public static bool IsServersCertificate(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        certificate?.GetCertHashString() == Server.Certificate.GetCertHashString();
 }
