@@ -20,12 +20,12 @@ public sealed class PathTrackerTests
     {
         await using var network = await MultipathNetwork.CreateAsync(links: 2);
         await using var server = await MultipathServer.StartAsync(network, watchPaths: true);
-        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address };
+        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = MultipathServer.AddressOf(server, network) };
         Assert.Equal("active", await client.GetStringAsync("/"));
 
         var added = await WaitForAsync(server, "PathAdded", 1);
         Assert.Contains($"Path added {network.Links[1].ClientAddress}:", added.Message);
-        Assert.EndsWith($" → {server.Address.Host.Replace("0.0.0.0", network.ServerAddress.ToString(), StringComparison.Ordinal)}:{server.Address.Port}, 2 now.", added.Message);
+        Assert.EndsWith($" → {MultipathServer.AddressOf(server, network).Authority}, 2 now.", added.Message);
         Assert.Equal(LogLevel.Debug, added.Level);
         Assert.Equal("active;subflows=2", await HeaderAsync(client));
 
@@ -53,7 +53,7 @@ public sealed class PathTrackerTests
         await using var network = await MultipathNetwork.CreateAsync(links: 2);
         await using var server = await MultipathServer.StartAsync(network, watchPaths: true);
         var clients = Enumerable.Range(0, Count)
-            .Select(_ => new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = server.Address }).ToArray();
+            .Select(_ => new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = MultipathServer.AddressOf(server, network) }).ToArray();
         await Task.WhenAll(clients.Select(client => client.GetStringAsync("/")));
         await WaitForAsync(server, "PathAdded", Count);
         Assert.Equal(
