@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Mptcp.Sockets;
 
 namespace Mptcp.Benchmarks;
@@ -8,9 +7,6 @@ namespace Mptcp.Benchmarks;
 /// <summary>GetStatus against the bare system calls that it makes: a function pointer and the raw descriptor, no handle, no errno.</summary>
 internal sealed unsafe class StatusBenchmark : IDisposable
 {
-    private static readonly delegate* unmanaged<int, int, int, void*, int*, int> s_getsockopt =
-        (delegate* unmanaged<int, int, int, void*, int*, int>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "getsockopt");
-
     private readonly Socket _listener;
     private readonly Socket _socket;
     private readonly Socket _peer;
@@ -66,11 +62,11 @@ internal sealed unsafe class StatusBenchmark : IDisposable
         {
             int protocol;
             var length = sizeof(int);
-            s_getsockopt(_descriptor, 1, 38, &protocol, &length);
+            LibC.GetSockOpt(_descriptor, 1, 38, &protocol, &length);
             if (protocol == 262)
             {
                 length = 96;
-                s_getsockopt(_descriptor, 284, 1, info, &length);
+                LibC.GetSockOpt(_descriptor, 284, 1, info, &length);
             }
         }
     }

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using Mptcp.Sockets;
 
 namespace Mptcp.Benchmarks;
@@ -9,9 +8,6 @@ namespace Mptcp.Benchmarks;
 internal sealed unsafe class SubflowBenchmark : IDisposable
 {
     private const int Connections = 1000;
-
-    private static readonly delegate* unmanaged<int, int, int, void*, int*, int> s_getsockopt =
-        (delegate* unmanaged<int, int, int, void*, int*, int>)NativeLibrary.GetExport(NativeLibrary.Load("libc.so.6"), "getsockopt");
 
     private readonly List<Socket> _clients = [];
     private readonly List<Socket> _accepted = [];
@@ -66,7 +62,7 @@ internal sealed unsafe class SubflowBenchmark : IDisposable
             *(ulong*)(full + 24) = (ulong)subflow;
             *(ulong*)(full + 32) = (ulong)tcp;
             var length = 136;
-            s_getsockopt((int)_accepted[i].Handle, 284, 4, full, &length);
+            LibC.GetSockOpt((int)_accepted[i].Handle, 284, 4, full, &length);
         }
     }
 }
