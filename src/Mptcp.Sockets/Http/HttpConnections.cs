@@ -47,6 +47,14 @@ internal sealed class HttpConnections
         }
 
         var isHttp2 = context.NegotiatedHttpVersion.Major == 2;
+        if (stream is TransportStream transport && !isHttp2)
+        {
+            // HttpClient has to see the NetworkStream: only of such a one it asks the socket, before a blocking request, whether it is
+            // still open. On any other it begins to read, on another thread, and waits for that.
+            transport.BeginHttp1(this);
+            return transport;
+        }
+
         var plaintext = new PlaintextStream(stream, this, isHttp2);
         if (isHttp2)
         {

@@ -1,10 +1,10 @@
 namespace Mptcp.Sockets;
 
 /// <summary>
-/// The stream on which HttpClient speaks HTTP, above TLS. It notes whose request is written on it, and learns with the first write which
-/// connection it stands on: the write arrives there in the same call.
+/// The stream on which HttpClient speaks HTTP where that is not the connection's own: above TLS, and for HTTP/2. It notes whose request is
+/// written on it, and learns with the first write which connection it stands on: the write arrives there in the same call.
 /// </summary>
-internal sealed class PlaintextStream : Stream
+internal sealed class PlaintextStream : Stream, IRequestStream
 {
     [ThreadStatic]
     private static PlaintextStream? s_writing;

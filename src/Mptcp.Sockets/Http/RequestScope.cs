@@ -13,7 +13,7 @@ internal sealed class RequestScope
     private readonly HttpConnections _connections;
     private readonly long _closedBefore;
     private readonly RequestScope? _outer;
-    private PlaintextStream? _stream;
+    private IRequestStream? _stream;
 
     private RequestScope(HttpConnections connections)
     {
@@ -42,7 +42,7 @@ internal sealed class RequestScope
     /// The request is being written on this connection of the handler's. The last one counts: after a retry, a redirect, an
     /// authentication. Other handlers can be used in the same flow, by the one who produces the body for example.
     /// </summary>
-    public void WriteOn(PlaintextStream stream, HttpConnections connections)
+    public void WriteOn(IRequestStream stream, HttpConnections connections)
     {
         if (connections == _connections)
         {

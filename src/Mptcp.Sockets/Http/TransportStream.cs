@@ -3,8 +3,10 @@ using System.Net.Sockets;
 namespace Mptcp.Sockets;
 
 /// <summary>The stream of a connection's socket. What is above it, TLS or a tunnel, is HttpClient's and does not tell what it stands on.</summary>
-internal sealed class TransportStream : NetworkStream
+internal sealed class TransportStream : NetworkStream, IRequestStream
 {
+    private HttpConnections? _http1;
+
     public TransportStream(MptcpConnectResult result, Origin? origin)
         : base(result.Socket, ownsSocket: true)
     {
@@ -16,27 +18,31 @@ internal sealed class TransportStream : NetworkStream
 
     public Origin? Origin { get; }
 
+    /// <summary>From now on HTTP/1.1 is spoken right on the connection.</summary>
+    /// <param name="connections">Those that it is one of.</param>
+    public void BeginHttp1(HttpConnections connections) => _http1 = connections;
+
     public override void Write(byte[] buffer, int offset, int count)
     {
-        PlaintextStream.ArriveAt(this);
+        NoteWrite();
         base.Write(buffer, offset, count);
     }
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        PlaintextStream.ArriveAt(this);
+        NoteWrite();
         base.Write(buffer);
     }
 
     public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
     {
-        PlaintextStream.ArriveAt(this);
+        NoteWrite();
         return base.WriteAsync(buffer, offset, count, cancellationToken);
     }
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        PlaintextStream.ArriveAt(this);
+        NoteWrite();
         return base.WriteAsync(buffer, cancellationToken);
     }
 
@@ -49,5 +55,17 @@ internal sealed class TransportStream : NetworkStream
         }
 
         base.Dispose(disposing);
+    }
+
+    private void NoteWrite()
+    {
+        if (_http1 is { } connections)
+        {
+            RequestScope.Current?.WriteOn(this, connections);
+        }
+        else
+        {
+            PlaintextStream.ArriveAt(this);
+        }
     }
 }

@@ -1,0 +1,8 @@
+namespace Mptcp.Sockets;
+
+/// <summary>A stream that HttpClient writes requests on.</summary>
+internal interface IRequestStream
+{
+    /// <summary>The connection that it stands on; null before the first write.</summary>
+    MptcpConnection? Connection { get; }
+}
