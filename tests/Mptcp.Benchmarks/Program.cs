@@ -1,6 +1,40 @@
 using Mptcp.Benchmarks;
 
-Console.WriteLine("| what | median | ratio | middle half of the ratios | allocated |");
-Console.WriteLine("|---|---|---|---|---|");
-StatusBenchmark.Run();
-SubflowBenchmark.Run();
+switch (args)
+{
+    case []:
+        Comparison.PrintHead();
+        StatusBenchmark.Run();
+        SubflowBenchmark.Run();
+        await HttpClientBenchmark.RunAsync();
+        break;
+
+    case ["status"]:
+        Comparison.PrintHead();
+        StatusBenchmark.Run();
+        break;
+
+    case ["subflows"]:
+        Comparison.PrintHead();
+        SubflowBenchmark.Run();
+        break;
+
+    case ["http"]:
+        await HttpClientBenchmark.RunAsync();
+        break;
+
+    // The two processes of the last one.
+    case [HttpServer.Argument]:
+        await HttpServer.RunAsync();
+        break;
+
+    case [HttpClientBenchmark.ClientArgument]:
+        HttpClientBenchmark.Compare();
+        break;
+
+    default:
+        Console.Error.WriteLine("Arguments: none to measure everything, or one of status, subflows, http.");
+        return 1;
+}
+
+return 0;
