@@ -10,7 +10,7 @@ if ! command -v dotnet >/dev/null; then
 fi
 
 # program:package
-needs=(curl:curl gcc:gcc git:git ip:iproute2 ss:iproute2 mptcpize:mptcpize nft:nftables strace:strace sysctl:procps)
+needs=(curl:curl gcc:gcc git:git ip:iproute2 ss:iproute2 mptcpize:mptcpize nft:nftables nginx:nginx strace:strace sysctl:procps)
 headers=(/usr/include/stdio.h:libc6-dev /usr/include/linux/mptcp.h:linux-libc-dev)
 PATH="$PATH:/usr/sbin:/sbin"
 packages=()
@@ -36,7 +36,22 @@ if [ ${#packages[@]} -gt 0 ]; then
 	fi
 	echo "test.sh: installing ${packages[*]}"
 	"${as_root[@]}" apt-get update -qq
+
+	# The tests start nginx themselves, the system shall not: policy-rc.d is what Debian asks before it starts a service, and 101 is no.
+	policy=/usr/sbin/policy-rc.d
+	remove_policy=(true)
+	if [ ! -e "$policy" ]; then
+		remove_policy=("${as_root[@]}" rm -f "$policy")
+		trap '"${remove_policy[@]}"' EXIT
+		printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" install -m 755 /dev/stdin "$policy"
+	fi
 	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+	"${remove_policy[@]}"
+	trap - EXIT
+	if [[ " ${packages[*]} " == *" nginx "* ]] && command -v systemctl >/dev/null; then
+		# Nor at the next start of the machine.
+		"${as_root[@]}" systemctl disable -q nginx || true
+	fi
 fi
 
 # One project after the other: they shape links and cut them, and a busy machine would be another fault of the network.
