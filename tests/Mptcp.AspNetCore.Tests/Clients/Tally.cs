@@ -1,0 +1,49 @@
+using System.Collections.Concurrent;
+using Mptcp.Sockets;
+
+namespace Mptcp.AspNetCore.Tests.Clients;
+
+/// <summary>Compares what responses of a <see cref="MixedServer"/> say with what the server says of them.</summary>
+internal sealed class Tally
+{
+    private readonly ConcurrentDictionary<MptcpStatus, int> _right = new();
+    private readonly ConcurrentQueue<string> _wrong = new();
+    private readonly ConcurrentDictionary<string, int> _without = new();
+    private int _unknown;
+
+    public int Right => _right.Values.Sum();
+
+    public int Unknown => Volatile.Read(ref _unknown);
+
+    /// <summary>The paths of requests that ended without a response.</summary>
+    public HashSet<string> Without => [.. _without.Keys];
+
+    public void Add(HttpResponseMessage response)
+    {
+        var (expected, status) = (MixedServer.StatusOf(response), response.GetMptcpStatus());
+        if (status == expected)
+        {
+            _right.AddOrUpdate(status, 1, (_, count) => count + 1);
+        }
+        else if (status == MptcpStatus.Unknown)
+        {
+            Interlocked.Increment(ref _unknown);
+        }
+        else
+        {
+            _wrong.Enqueue($"{response.RequestMessage!.RequestUri}: {status}, but the server served it as {expected}");
+        }
+    }
+
+    public void AddWithout(string path) => _without.AddOrUpdate(path, 1, (_, count) => count + 1);
+
+    /// <summary>None wrong, and both kinds of connection were there to be confused.</summary>
+    public void AssertRight(int least = 50)
+    {
+        Assert.Empty(_wrong);
+        Assert.True(_right.GetValueOrDefault(MptcpStatus.Active) >= least, ToString());
+        Assert.True(_right.GetValueOrDefault(MptcpStatus.FellBack) >= least, ToString());
+    }
+
+    public override string ToString() => $"right: {string.Join(", ", _right)}; unknown: {Unknown}; no answer: {string.Join(", ", _without)}";
+}
