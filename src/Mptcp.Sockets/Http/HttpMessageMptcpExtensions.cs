@@ -20,13 +20,16 @@ public static class HttpMessageMptcpExtensions
     /// <para>The connection that carried it, also when it was reused; with a proxy that is the connection to the proxy.</para>
     /// <para>
     /// Null where it is not known for certain: over HTTP/3; over HTTP/2 while several connections to the same origin are open, or when one
-    /// was closed while the request was under way; and when the response did not come through that handler.
+    /// was closed while the request was under way; when the response did not come through that handler, or its request message was sent again
+    /// since.
     /// </para>
     /// </returns>
     public static MptcpConnection? GetMptcpConnection(this HttpResponseMessage response)
     {
         ArgumentNullException.ThrowIfNull(response);
-        return response.RequestMessage?.GetMptcpConnection();
+        return response.RequestMessage is { } request && request.Options.TryGetValue(RequestScope.Key, out var scope) && scope.IsOf(response)
+            ? scope.Connection
+            : null;
     }
 
     /// <summary>The live connection of a request, as soon as there is one: while a body is being sent, for example.</summary>

@@ -12,6 +12,7 @@ internal sealed class PlaintextStream : Stream, IRequestStream
     private readonly Stream _inner;
     private readonly HttpConnections _connections;
     private readonly bool _isHttp2;
+    private volatile bool _isHttpOver;
     private TransportStream? _transport;
 
     public PlaintextStream(Stream inner, HttpConnections connections, bool isHttp2)
@@ -64,6 +65,8 @@ internal sealed class PlaintextStream : Stream, IRequestStream
             stream.StandOn(transport);
         }
     }
+
+    public void EndHttp() => _isHttpOver = true;
 
     public override int Read(byte[] buffer, int offset, int count) => _inner.Read(buffer, offset, count);
 
@@ -146,7 +149,7 @@ internal sealed class PlaintextStream : Stream, IRequestStream
 
     private bool BeginWrite()
     {
-        if (!_isHttp2)
+        if (!_isHttp2 && !_isHttpOver)
         {
             RequestScope.Current?.WriteOn(this, _connections);
         }

@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Mptcp.Sockets;
 
 /// <summary>
@@ -14,6 +16,7 @@ internal sealed class RequestScope
     private readonly long _closedBefore;
     private readonly RequestScope? _outer;
     private IRequestStream? _stream;
+    private HttpResponseMessage? _response;
 
     private RequestScope(HttpConnections connections)
     {
@@ -44,7 +47,8 @@ internal sealed class RequestScope
     /// </summary>
     public void WriteOn(IRequestStream stream, HttpConnections connections)
     {
-        if (connections == _connections)
+        // What the flow left running goes on when the request is over.
+        if (connections == _connections && Volatile.Read(ref _response) is null)
         {
             Volatile.Write(ref _stream, stream);
         }
@@ -58,5 +62,14 @@ internal sealed class RequestScope
             var uri = response.Version.Major == 2 ? response.RequestMessage?.RequestUri : null;
             Volatile.Write(ref _stream, uri is null ? null : _connections.FindHttp2(uri, _closedBefore));
         }
+        else if (response.StatusCode == HttpStatusCode.SwitchingProtocols)
+        {
+            Volatile.Read(ref _stream)?.EndHttp();
+        }
+
+        Volatile.Write(ref _response, response);
     }
+
+    /// <summary>Whether the response is of this sending: a message can be sent again, and a response can be made of another one.</summary>
+    public bool IsOf(HttpResponseMessage response) => Volatile.Read(ref _response) == response;
 }

@@ -5,7 +5,7 @@ namespace Mptcp.Sockets;
 /// <summary>The stream of a connection's socket. What is above it, TLS or a tunnel, is HttpClient's and does not tell what it stands on.</summary>
 internal sealed class TransportStream : NetworkStream, IRequestStream
 {
-    private HttpConnections? _http1;
+    private volatile HttpConnections? _http1;
 
     public TransportStream(MptcpConnectResult result, Origin? origin)
         : base(result.Socket, ownsSocket: true)
@@ -21,6 +21,8 @@ internal sealed class TransportStream : NetworkStream, IRequestStream
     /// <summary>From now on HTTP/1.1 is spoken right on the connection.</summary>
     /// <param name="connections">Those that it is one of.</param>
     public void BeginHttp1(HttpConnections connections) => _http1 = connections;
+
+    public void EndHttp() => _http1 = null;
 
     public override void Write(byte[] buffer, int offset, int count)
     {

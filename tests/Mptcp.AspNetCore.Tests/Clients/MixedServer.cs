@@ -76,6 +76,9 @@ internal sealed class MixedServer : IAsyncDisposable
     /// <summary>What the status of the response must be, by what the server said.</summary>
     public static MptcpStatus StatusOf(HttpResponseMessage response) => Enum.Parse<MptcpStatus>(response.Headers.GetValues(StatusHeader).Single());
 
+    /// <summary>Lets the next connection be of the other kind.</summary>
+    public void Skip() => Interlocked.Increment(ref _connects);
+
     public Uri At(string path) => new(Address, path);
 
     public async ValueTask DisposeAsync() => await _server.DisposeAsync();
