@@ -40,7 +40,7 @@ internal sealed class HttpConnections
     public async ValueTask<Stream> FilterAsync(SocketsHttpPlaintextStreamFilterContext context, CancellationToken cancellationToken)
     {
         var stream = _filter is null ? context.PlaintextStream : await _filter(context, cancellationToken).ConfigureAwait(false);
-        if (context.InitialRequestMessage.Method == HttpMethod.Connect)
+        if (Origin.IsTunnel(context.InitialRequestMessage))
         {
             // A tunnel through a proxy, written on by those who set it up. The connection inside it comes by here in its turn.
             return stream;

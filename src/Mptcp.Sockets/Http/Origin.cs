@@ -7,7 +7,7 @@ internal readonly record struct Origin(string Host, int Port)
     public static Origin? Of(SocketsHttpConnectionContext context)
     {
         var request = context.InitialRequestMessage;
-        if (request.Method == HttpMethod.Connect)
+        if (IsTunnel(request))
         {
             // HttpClient names in the Host header where the tunnel is to lead.
             return Uri.TryCreate($"http://{request.Headers.Host}", UriKind.Absolute, out var target) ? new(target.IdnHost, target.Port) : null;
@@ -16,4 +16,7 @@ internal readonly record struct Origin(string Host, int Port)
         var origin = new Origin(context.DnsEndPoint.Host, context.DnsEndPoint.Port);
         return request.RequestUri is { } uri && origin == new Origin(uri.IdnHost, uri.Port) ? origin : null;
     }
+
+    /// <summary>Whether it is HttpClient's own request to a proxy. A WebSocket over HTTP/2 is a CONNECT too, with a protocol (RFC 8441).</summary>
+    public static bool IsTunnel(HttpRequestMessage request) => request.Method == HttpMethod.Connect && request.Headers.Protocol is null;
 }

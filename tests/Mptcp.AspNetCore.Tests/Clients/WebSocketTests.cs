@@ -47,6 +47,13 @@ public sealed class WebSocketTests
         var sent = Blocks.Of(Blocks.Size).Single();
         await socket.SendAsync(sent, WebSocketMessageType.Binary, endOfMessage: true, default);
         Assert.Equal(sent.ToArray(), await ReceiveAsync(socket));
+
+        // The connection that a WebSocket opened carries requests beside it over HTTP/2, and they know it.
+        using var request = new HttpRequestMessage(HttpMethod.Get, server.Address) { Version = Version.Parse(version), VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var response = await invoker.SendAsync(request, default);
+        Assert.Equal("active", await response.Content.ReadAsStringAsync());
+        Assert.Equal(MptcpStatus.Active, response.GetMptcpStatus());
+
         Assert.Equal($"active HTTP/{(version == "2.0" ? "2" : version)}", Encoding.ASCII.GetString(await ReceiveAsync(socket)));
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, default);
         Assert.Equal(WebSocketState.Closed, socket.State);
