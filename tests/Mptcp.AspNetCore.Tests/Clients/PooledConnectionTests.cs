@@ -42,6 +42,7 @@ public sealed class PooledConnectionTests
             try
             {
                 using var response = async ? await client.SendAsync(request, cancellation.Token) : client.Send(request, cancellation.Token);
+                Assert.True(response.IsSuccessStatusCode, $"{request.RequestUri}: {response.StatusCode}");
                 tally.Add(response);
                 await response.Content.CopyToAsync(Stream.Null, cancellation.Token);
 

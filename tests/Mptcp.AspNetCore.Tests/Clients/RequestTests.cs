@@ -106,9 +106,14 @@ public sealed class RequestTests
     public async Task GetMptcpStatus_WebSocketOfTheSameHandlerIsUsedInTheFlow_IsOfTheRequest(bool afterwards)
     {
         await using var server = await StartAsync();
-        using var client = Create(server);
+        using var handler = MptcpClient.CreateHandler();
+        using var wrapper = handler.UseMptcp(MixedServer.Options(server));
+        using var client = new HttpMessageInvoker(wrapper);
+
+        // Opened through the handler alone, nobody learns that it is a WebSocket; when the request is over that does not matter.
+        using var opener = new HttpMessageInvoker(afterwards ? handler : wrapper, disposeHandler: false);
         using var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(server.At("/ws")) { Scheme = "ws" }.Uri, client, default);
+        await socket.ConnectAsync(new UriBuilder(server.At("/ws")) { Scheme = "ws" }.Uri, opener, default);
         using var request = new HttpRequestMessage(HttpMethod.Put, server.At("/upload"));
         var isOver = new TaskCompletionSource();
         Task? sending = null;
