@@ -17,7 +17,8 @@ public static class SocketsHttpHandlerMptcpExtensions
     /// <returns>
     /// A handler around it, through which responses tell their connection
     /// (<see cref="HttpMessageMptcpExtensions.GetMptcpStatus(HttpResponseMessage)"/>). Where only the handler itself can be used, its
-    /// connections are Multipath TCP all the same, and the responses' status is <see cref="MptcpStatus.Unknown"/>.
+    /// connections are Multipath TCP all the same, and the responses' status is <see cref="MptcpStatus.Unknown"/>. Don't use both: what the
+    /// body of a request through the outer one sends through the inner one is mistaken for the request.
     /// </returns>
     /// <exception cref="InvalidOperationException">
     /// The handler has a <see cref="SocketsHttpHandler.ConnectCallback"/>, or has sent a request already.
