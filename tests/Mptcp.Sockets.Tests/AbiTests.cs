@@ -146,7 +146,7 @@ public sealed partial class AbiTests
         var folder = Directory.CreateTempSubdirectory("mptcp-abi").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         var source = new StringBuilder();
-        foreach (var header in new[] { "stddef.h", "stdio.h", "errno.h", "sys/socket.h", "netinet/in.h", "linux/tcp.h", "linux/mptcp.h", "linux/genetlink.h" })
+        foreach (var header in new[] { "stddef.h", "stdio.h", "errno.h", "fcntl.h", "sys/socket.h", "netinet/in.h", "linux/tcp.h", "linux/mptcp.h", "linux/genetlink.h" })
         {
             source.Append(CultureInfo.InvariantCulture, $"#include <{header}>\n");
         }
