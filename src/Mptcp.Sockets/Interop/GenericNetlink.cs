@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Mptcp.Sockets.Interop;
 
-/// <summary>The part of generic netlink that joining a multicast group needs (<c>linux/genetlink.h</c>).</summary>
+/// <summary>The part of generic netlink that joining a multicast group and reading a configuration need (<c>linux/genetlink.h</c>).</summary>
 internal static class GenericNetlink
 {
     /// <summary>What the kernel's documentation of netlink recommends for reading; no message is longer.</summary>
@@ -60,16 +60,58 @@ internal static class GenericNetlink
         }
     }
 
+    /// <summary>Asks a family of the kernel, and reads the answer to its end.</summary>
+    /// <param name="socket">Non-blocking: the kernel answers while the question is being sent, or the next part is being read.</param>
+    /// <param name="family">The message type of the family.</param>
+    /// <param name="command">The command, one without arguments.</param>
+    /// <param name="isDump">Whether it lists things; otherwise there is one answer.</param>
+    /// <param name="take">Gets the attributes of each message of the answer.</param>
+    /// <returns>0, or the errno with which the kernel refused.</returns>
+    /// <exception cref="SocketException">Netlink itself failed.</exception>
+    public static int Ask(Socket socket, ushort family, byte command, bool isDump, Action<ReadOnlySpan<byte>> take)
+    {
+        Span<byte> request = stackalloc byte[NetlinkConstants.NLMSG_HDRLEN + NetlinkConstants.GENL_HDRLEN];
+        request.Clear();
+
+        // The acknowledgement ends a single answer as NLMSG_DONE ends a list.
+        var flags = isDump ? NetlinkConstants.NLM_F_DUMP : NetlinkConstants.NLM_F_ACK;
+        WriteHeader(request, family, (ushort)(NetlinkConstants.NLM_F_REQUEST | flags), command);
+        socket.Send(request, SocketFlags.None);
+
+        Span<byte> answer = stackalloc byte[DatagramSize];
+        while (true)
+        {
+            var messages = new NetlinkReader(answer[..socket.Receive(answer, SocketFlags.None)]);
+            while (messages.MoveNext())
+            {
+                if (messages.Type is NetlinkConstants.NLMSG_DONE or NetlinkConstants.NLMSG_ERROR)
+                {
+                    return MemoryMarshal.TryRead(messages.Payload, out int error) ? -error : 0;
+                }
+
+                if (messages.Type == family && messages.Payload.Length >= NetlinkConstants.GENL_HDRLEN)
+                {
+                    take(messages.Payload[NetlinkConstants.GENL_HDRLEN..]);
+                }
+            }
+        }
+    }
+
+    private static void WriteHeader(Span<byte> request, ushort type, ushort flags, byte command)
+    {
+        MemoryMarshal.Write(request, request.Length);
+        MemoryMarshal.Write(request[4..], type);
+        MemoryMarshal.Write(request[6..], flags);
+        request[NetlinkConstants.NLMSG_HDRLEN] = command;
+        request[NetlinkConstants.NLMSG_HDRLEN + 1] = 1; // the version of both families
+    }
+
     private static byte[] CreateGetFamily(string family)
     {
         var name = Encoding.UTF8.GetBytes(family + '\0');
         const int NameAt = NetlinkConstants.NLMSG_HDRLEN + NetlinkConstants.GENL_HDRLEN;
         var request = new byte[NameAt + NetlinkReader.Align(NetlinkConstants.NLA_HDRLEN + name.Length, NetlinkConstants.NLA_ALIGNTO)];
-        MemoryMarshal.Write(request, request.Length);
-        MemoryMarshal.Write(request.AsSpan(4), NetlinkConstants.GENL_ID_CTRL);
-        MemoryMarshal.Write(request.AsSpan(6), NetlinkConstants.NLM_F_REQUEST);
-        request[NetlinkConstants.NLMSG_HDRLEN] = NetlinkConstants.CTRL_CMD_GETFAMILY;
-        request[NetlinkConstants.NLMSG_HDRLEN + 1] = 1;
+        WriteHeader(request, NetlinkConstants.GENL_ID_CTRL, NetlinkConstants.NLM_F_REQUEST, NetlinkConstants.CTRL_CMD_GETFAMILY);
         MemoryMarshal.Write(request.AsSpan(NameAt), (ushort)(NetlinkConstants.NLA_HDRLEN + name.Length));
         MemoryMarshal.Write(request.AsSpan(NameAt + 2), NetlinkConstants.CTRL_ATTR_FAMILY_NAME);
         name.CopyTo(request, NameAt + NetlinkConstants.NLA_HDRLEN);

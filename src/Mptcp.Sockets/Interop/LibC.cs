@@ -92,6 +92,17 @@ internal static unsafe partial class LibC
         }
     }
 
+    /// <summary>The name of a network interface, or null: it is gone.</summary>
+    public static string? GetInterfaceName(int index)
+    {
+        const int IF_NAMESIZE = 16; // <net/if.h>
+        var name = stackalloc byte[IF_NAMESIZE];
+        return IfIndexToNameCore((uint)index, name) is null ? null : Marshal.PtrToStringUTF8((nint)name);
+    }
+
+    [LibraryImport("libc", EntryPoint = "if_indextoname")]
+    private static partial byte* IfIndexToNameCore(uint index, byte* name);
+
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int SocketCore(int domain, int type, int protocol);
 

@@ -1,6 +1,6 @@
 namespace Mptcp.Sockets.Interop;
 
-/// <summary>Numbers of netlink and of the path manager's events. A test compares them with a C program.</summary>
+/// <summary>Numbers of netlink and of the path manager. A test compares them with a C program.</summary>
 internal static class NetlinkConstants
 {
     // <bits/socket.h>, <asm-generic/socket.h>
@@ -16,6 +16,10 @@ internal static class NetlinkConstants
     public const int NLMSG_HDRLEN = 16;
     public const int NLMSG_ALIGNTO = 4;
     public const ushort NLM_F_REQUEST = 1;
+    public const ushort NLM_F_ACK = 4;
+    public const ushort NLM_F_DUMP = 0x300;
+    public const ushort NLMSG_ERROR = 2;
+    public const ushort NLMSG_DONE = 3;
     public const int NLA_HDRLEN = 4;
     public const int NLA_ALIGNTO = 4;
     public const int NLA_F_NESTED = 1 << 15;
@@ -35,6 +39,17 @@ internal static class NetlinkConstants
     // <linux/mptcp.h>, since Linux 6.7 <linux/mptcp_pm.h>
     public const string MPTCP_PM_NAME = "mptcp_pm";
     public const string MPTCP_PM_EV_GRP_NAME = "mptcp_pm_events";
+    public const byte MPTCP_PM_CMD_GET_ADDR = 3;
+    public const byte MPTCP_PM_CMD_GET_LIMITS = 6;
+    public const int MPTCP_PM_ATTR_ADDR = 1;
+    public const int MPTCP_PM_ATTR_RCV_ADD_ADDRS = 2;
+    public const int MPTCP_PM_ATTR_SUBFLOWS = 3;
+    public const int MPTCP_PM_ADDR_ATTR_ID = 2;
+    public const int MPTCP_PM_ADDR_ATTR_ADDR4 = 3;
+    public const int MPTCP_PM_ADDR_ATTR_ADDR6 = 4;
+    public const int MPTCP_PM_ADDR_ATTR_PORT = 5;
+    public const int MPTCP_PM_ADDR_ATTR_FLAGS = 6;
+    public const int MPTCP_PM_ADDR_ATTR_IF_IDX = 7;
     public const byte MPTCP_EVENT_CREATED = 1;
     public const byte MPTCP_EVENT_ESTABLISHED = 2;
     public const byte MPTCP_EVENT_CLOSED = 3;
