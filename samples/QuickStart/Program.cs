@@ -26,6 +26,21 @@ app.MapGet("/", (HttpContext context) =>
 
 app.MapGet("/mptcp-only", () => "You came over Multipath TCP.\n").RequireMptcp();
 
+// What keeps clients from using it? Closed outside of Development, unless authorization is set on it.
+app.MapMptcpDoctor("/mptcp/doctor");
+
+if (app.Environment.IsDevelopment())
+{
+    app.Lifetime.ApplicationStarted.Register(() =>
+    {
+        // One line each; ToString of the report is the whole page.
+        foreach (var finding in MptcpDoctor.ExamineAsync(app.Services).GetAwaiter().GetResult().Findings)
+        {
+            Console.WriteLine(finding);
+        }
+    });
+}
+
 app.Lifetime.ApplicationStarted.Register(() => Console.WriteLine($"""
     Try it over TCP:            curl -i {url}
     Try it over Multipath TCP:  mptcpize run curl -i {url}

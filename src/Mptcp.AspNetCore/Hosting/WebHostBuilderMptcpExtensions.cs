@@ -33,6 +33,7 @@ public static class WebHostBuilderMptcpExtensions
             services.AddRouting();
             services.AddOptions<MptcpTransportOptions>().ValidateOnStart();
             services.TryAddSingleton<MptcpConfiguration>();
+            services.TryAddSingleton<BoundListeners>();
             services.TryAddEnumerable([
                 ServiceDescriptor.Singleton<IPostConfigureOptions<MptcpTransportOptions>, MptcpConfiguration>(),
                 ServiceDescriptor.Singleton<IValidateOptions<MptcpTransportOptions>, MptcpConfiguration>(),

@@ -20,14 +20,16 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
     private readonly MptcpTransportOptions _options;
     private readonly MptcpConfiguration _configuration;
     private readonly PathTracker? _paths;
+    private readonly BoundListeners _bound;
     private readonly ILoggerFactory _loggerFactory;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, bool> _said = new();
 
     public MptcpTransportFactory(
         IOptionsFactory<SocketTransportOptions> socketOptions, IOptions<MptcpTransportOptions> options,
-        MptcpConfiguration configuration, ILoggerFactory loggerFactory, PathTracker? paths = null)
+        MptcpConfiguration configuration, BoundListeners bound, ILoggerFactory loggerFactory, PathTracker? paths = null)
     {
+        _bound = bound;
         _paths = paths;
         _socketOptions = socketOptions;
         _options = options.Value;
@@ -60,6 +62,7 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
         var listener = await new SocketTransportFactory(Options.Create(socketOptions), _loggerFactory)
             .BindAsync(endpoint, cancellationToken).ConfigureAwait(false);
         SayOnce(settings.Mode, endpoint, listen);
+        _bound.Add(listener.EndPoint, settings.Mode, listen, _options.CongestionControl);
 
         if (listen is { IsMptcp: true } && !TrySetNoDelay(listen.Socket, socketOptions.NoDelay))
         {
