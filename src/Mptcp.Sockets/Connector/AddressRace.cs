@@ -12,6 +12,7 @@ internal sealed class AddressRace
     private readonly MptcpConnectOptions _options;
     private readonly ConnectTimeout _timeout;
     private readonly MptcpConnectAttempt?[] _attempts;
+    private bool _isWon;
 
     public AddressRace(EndPoint target, IPEndPoint[] addresses, MptcpConnectOptions options, ConnectTimeout timeout)
     {
@@ -53,11 +54,6 @@ internal sealed class AddressRace
                 }
 
                 Task ended = await Task.WhenAny([.. running, .. delay is null ? Array.Empty<Task>() : [delay]]).ConfigureAwait(false);
-                if (finish.IsCancellationRequested)
-                {
-                    return null;
-                }
-
                 if (ended is Task<ClientSocket?> attempt)
                 {
                     running.Remove(attempt);
@@ -66,17 +62,24 @@ internal sealed class AddressRace
                         return winner;
                     }
                 }
+
+                if (finish.IsCancellationRequested)
+                {
+                    // No more of them. Those that run end now, and one may just have connected.
+                    next = _addresses.Length;
+                }
             }
 
             return null;
         }
         finally
         {
-            // Whoever connects after the winner, or in the moment of a cancellation, must not be left open.
+            // Nothing of them may be left open, whatever ended the race. What they throw now comes too late to matter.
             await finish.CancelAsync().ConfigureAwait(false);
-            foreach (var loser in await Task.WhenAll(running).ConfigureAwait(false))
+            await ((Task)Task.WhenAll(running)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            foreach (var loser in running.Where(attempt => attempt.IsCompletedSuccessfully))
             {
-                loser?.Socket.Dispose();
+                (await loser.ConfigureAwait(false))?.Socket.Dispose();
             }
         }
     }
@@ -92,6 +95,14 @@ internal sealed class AddressRace
         {
             client = ClientSocket.Open(endPoint.AddressFamily, _options);
             await client.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
+            if (Interlocked.Exchange(ref _isWon, true))
+            {
+                // Another address connected a moment earlier.
+                client.Socket.Dispose();
+                End(MptcpConnectOutcome.Abandoned);
+                return null;
+            }
+
             End(MptcpConnectOutcome.Connected);
             return client;
         }
@@ -133,7 +144,9 @@ internal sealed class AddressRace
 
         var target = _target is DnsEndPoint dns ? $"{dns.Host}:{dns.Port}" : _target.ToString();
         var answers = string.Join("; ", attempts.Select(attempt => attempt.Outcome == MptcpConnectOutcome.Abandoned ? $"{attempt.EndPoint}: no answer" : attempt.ToString()));
-        return _timeout.IsOver
+
+        // An attempt that nobody ended and that did not end by itself: the caller can have cancelled since, which does not matter any more.
+        return _timeout.IsOver || attempts.Any(attempt => attempt.Outcome == MptcpConnectOutcome.Abandoned)
             ? new MptcpConnectException(SocketError.TimedOut, $"Could not connect to {target} within {_options.ConnectTimeout} ({answers})", attempts)
             : new MptcpConnectException(
                 attempts.Select(attempt => attempt.Error).OfType<SocketException>().Last().SocketErrorCode, $"Could not connect to {target} ({answers})", attempts);

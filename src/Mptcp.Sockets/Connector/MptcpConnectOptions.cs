@@ -65,7 +65,8 @@ public sealed class MptcpConnectOptions
 
     /// <summary>
     /// Called with each fresh socket before it connects, for options such as keep-alive or a local address to bind. Defaults to null.
-    /// What it throws ends the connect. Don't set the sizes of the buffers: that ends the aggregation of paths.
+    /// A <see cref="SocketException"/> of it is the failure of that address, and the next one is tried; what else it throws ends the
+    /// connect. Don't set the sizes of the buffers: that ends the aggregation of paths.
     /// </summary>
     public Action<Socket>? ConfigureSocket { get; set; }
 
