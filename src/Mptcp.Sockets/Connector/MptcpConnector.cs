@@ -64,20 +64,25 @@ public static class MptcpConnector
                 return [ip];
 
             case DnsEndPoint dns when IPAddress.TryParse(dns.Host, out var address):
-                return [new IPEndPoint(address, dns.Port)];
+                return dns.AddressFamily == AddressFamily.Unspecified || dns.AddressFamily == address.AddressFamily
+                    ? [new IPEndPoint(address, dns.Port)]
+                    : throw new MptcpConnectException(SocketError.NoData, $"{dns.Host} is not an address of the family {dns.AddressFamily}.", []);
 
             case DnsEndPoint dns:
                 IPAddress[] addresses;
                 try
                 {
-                    addresses = await (options.Resolver ?? Dns.GetHostAddressesAsync)(dns.Host, dns.AddressFamily, timeout.Token).ConfigureAwait(false);
+                    // The system's resolver takes no notice of cancellation once it has asked.
+                    addresses = await (options.Resolver ?? Dns.GetHostAddressesAsync)(dns.Host, dns.AddressFamily, timeout.Token)
+                        .WaitAsync(timeout.Token).ConfigureAwait(false);
                 }
                 catch (SocketException e)
                 {
                     throw new MptcpConnectException(e.SocketErrorCode, $"Could not resolve {dns.Host}: {e.Message}", []);
                 }
-                catch (OperationCanceledException) when (timeout.IsOver)
+                catch (OperationCanceledException) when (timeout.Token.IsCancellationRequested)
                 {
+                    timeout.ThrowIfCancelledByCaller();
                     throw new MptcpConnectException(SocketError.TimedOut, $"Could not resolve {dns.Host} within {options.ConnectTimeout}.", []);
                 }
 
