@@ -93,7 +93,14 @@ public sealed class MptcpSupport
         }
 
         var errno = LibC.ReplaceStreamSocket(socket.SafeHandle, socket.AddressFamily, LinuxConstants.IPPROTO_MPTCP);
-        return errno == 0 ? s_supported : Explain(errno, socket.AddressFamily);
+        return errno switch
+        {
+            0 => s_supported,
+
+            // The socket shows that the host has the family: MPTCP is denied, as it can be for IPv4.
+            Interop.Errno.EAFNOSUPPORT => Explain(errno, AddressFamily.InterNetwork),
+            _ => Explain(errno, socket.AddressFamily),
+        };
     }
 
     internal static MptcpSupport Explain(int errno, AddressFamily addressFamily) => errno switch

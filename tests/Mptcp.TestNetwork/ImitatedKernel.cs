@@ -23,6 +23,9 @@ public static class ImitatedKernel
     /// <summary>socket(IPPROTO_MPTCP) fails with this errno.</summary>
     public static string SocketFails(int errno) => $"socket-errno={errno}";
 
+    /// <summary>socket(AF_INET6, …, IPPROTO_MPTCP) fails with this errno: EPROTONOSUPPORT where the kernel was built with MPTCP for IPv4 only.</summary>
+    public static string IPv6SocketFails(int errno) => $"ipv6-errno={errno}";
+
     /// <summary>The environment that makes a program see the kernel described.</summary>
     public static async Task<Dictionary<string, string>> GetEnvironmentAsync(params string[] imitations) => new()
     {

@@ -8,6 +8,7 @@
  *   no-full-info      the same for MPTCP_FULL_INFO alone
  *   no-nodelay        refuses TCP_NODELAY on sockets that speak MPTCP, with EOPNOTSUPP, as Linux 5.15 does
  *   socket-errno=N    lets socket(IPPROTO_MPTCP) fail with N
+ *   ipv6-errno=N      the same for AF_INET6 alone
  *
  * Chosen with a comma-separated list in IMITATED_KERNEL. Programs that the program starts inherit both.
  */
@@ -49,7 +50,7 @@
 #error "add the registers of this architecture"
 #endif
 
-static int no_tcp_is_mptcp, no_mptcp_info, no_full_info, no_nodelay, socket_errno;
+static int no_tcp_is_mptcp, no_mptcp_info, no_full_info, no_nodelay, socket_errno, ipv6_errno;
 
 static long call(long number, long a, long b, long c, long d, long e)
 {
@@ -82,11 +83,20 @@ static int speaks_mptcp(long descriptor)
 
 static long answer(long number, const long *a)
 {
-	if (number == __NR_socket)
+	if (number == __NR_socket && a[0] == AF_INET6 && ipv6_errno)
+		return -ipv6_errno;
+	if (number == __NR_socket && socket_errno)
 		return -socket_errno;
 	if (number == __NR_setsockopt && speaks_mptcp(a[0]))
 		return -EOPNOTSUPP;
 	return call(number, a[0], a[1], number == __NR_getsockopt ? UNKNOWN_OPTION + a[2] : a[2], a[3], a[4]);
+}
+
+/* The number after the name, or 0. */
+static int find_errno(const char *wanted, const char *name)
+{
+	const char *found = strstr(wanted, name);
+	return found ? atoi(found + strlen(name)) : 0;
 }
 
 static void on_trap(int signal, siginfo_t *info, void *context)
@@ -114,7 +124,6 @@ static void on_trap(int signal, siginfo_t *info, void *context)
 __attribute__((constructor)) static void imitate(void)
 {
 	const char *wanted = getenv("IMITATED_KERNEL");
-	const char *socket_fails;
 	struct sigaction action = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART | SA_ONSTACK };
 
 	if (!wanted || !*wanted)
@@ -123,8 +132,8 @@ __attribute__((constructor)) static void imitate(void)
 	no_mptcp_info = strstr(wanted, "no-mptcp-info") != NULL;
 	no_full_info = no_mptcp_info || strstr(wanted, "no-full-info") != NULL;
 	no_nodelay = strstr(wanted, "no-nodelay") != NULL;
-	socket_fails = strstr(wanted, "socket-errno=");
-	socket_errno = socket_fails ? atoi(socket_fails + strlen("socket-errno=")) : 0;
+	socket_errno = find_errno(wanted, "socket-errno=");
+	ipv6_errno = find_errno(wanted, "ipv6-errno=");
 
 	struct sock_filter filter[] = {
 		LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0), RETURN(SECCOMP_RET_ALLOW),
@@ -136,7 +145,7 @@ __attribute__((constructor)) static void imitate(void)
 		TRAP_OPTION(no_full_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_FULL_INFO_OPTION),
 		TRAP_OPTION(no_nodelay, __NR_setsockopt, SOL_TCP_LEVEL, TCP_NODELAY_OPTION),
 		LOAD(nr), SKIP_UNLESS(__NR_socket, 3), LOAD(args[2]), SKIP_UNLESS(PROTOCOL_MPTCP, 1),
-		RETURN(socket_errno ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
+		RETURN(socket_errno || ipv6_errno ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
 		RETURN(SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
