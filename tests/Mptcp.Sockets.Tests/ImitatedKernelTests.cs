@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Mptcp.Sockets.Tests.Connector;
 using Mptcp.TestNetwork;
 using Mptcp.Tests;
 
@@ -9,7 +10,10 @@ namespace Mptcp.Sockets.Tests;
 public sealed partial class ImitatedKernelTests
 {
     private static readonly string[] s_classes =
-        [typeof(StatusTests).FullName!, typeof(MixedClientsTests).FullName!, typeof(LateFallbackTests).FullName!, typeof(SubflowTests).FullName!];
+    [
+        typeof(StatusTests).FullName!, typeof(MixedClientsTests).FullName!, typeof(LateFallbackTests).FullName!, typeof(SubflowTests).FullName!,
+        typeof(ConnectionMemoryTests).FullName!, typeof(ConnectTests).FullName!,
+    ];
 
     [Theory]
     [InlineData(ImitatedKernel.NoTcpIsMptcp)]
@@ -30,7 +34,7 @@ public sealed partial class ImitatedKernelTests
         Assert.True(result.ExitCode == 0, result.ToString());
         var summary = Summary().Match(result.Output);
         Assert.True(summary.Success, result.ToString());
-        Assert.InRange(int.Parse(summary.Groups["total"].Value, CultureInfo.InvariantCulture), 35, int.MaxValue);
+        Assert.InRange(int.Parse(summary.Groups["total"].Value, CultureInfo.InvariantCulture), 70, int.MaxValue);
         Assert.Equal("0", summary.Groups["skipped"].Value);
     }
 
