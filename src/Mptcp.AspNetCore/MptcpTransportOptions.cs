@@ -36,4 +36,15 @@ public sealed class MptcpTransportOptions
     /// this level is enabled for the category <c>Mptcp.AspNetCore</c>, each connection is asked for its status when accepted.
     /// </summary>
     public LogLevel FallbackLogLevel { get; set; } = LogLevel.Debug;
+
+    /// <summary>
+    /// How often the figures of live connections are read for the metrics, at most 10,000 connections at a time, and only while somebody
+    /// listens to an instrument that shows them. Defaults to 5 s.
+    /// </summary>
+    public TimeSpan SamplingInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>
+    /// Whether <c>http.server.request.duration</c> has the attribute <c>mptcp.status</c>. Defaults to false: it multiplies the series.
+    /// </summary>
+    public bool TagRequestDuration { get; set; }
 }

@@ -1,7 +1,10 @@
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Connections;
+using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.AspNetCore.Transport;
 
@@ -17,7 +20,11 @@ public sealed class AcceptTests
         await using var broken = new BrokenConnection { IsBroken = true };
         await using var sound = new DefaultConnectionContext("sound");
         await using var inner = new Listener(broken, sound);
-        await using var listener = new MptcpConnectionListener(inner, reject: false, LogLevel.Debug, paths: null, log.CreateLogger(Log.Category));
+        await using var services = new ServiceCollection()
+            .AddLogging(logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug)).AddMetrics()
+            .AddSingleton<ConnectionList>().AddSingleton<ServerMetrics>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
+            .BuildServiceProvider();
+        await using var listener = new MptcpConnectionListener(inner, reject: false, services.GetRequiredService<ConnectionServices>());
 
         Assert.Same(sound, await listener.AcceptAsync());
         Assert.True(broken.IsDisposed);

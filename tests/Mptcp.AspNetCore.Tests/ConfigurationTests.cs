@@ -16,7 +16,7 @@ public sealed class ConfigurationTests
     [InlineData("Mptcp:Mode", "Required, Disabled", "Mptcp:Mode is \"Required, Disabled\"; allowed are Preferred, Required, Disabled.")]
     [InlineData("Mptcp:Fallback", "no", "Mptcp:Fallback is \"no\"; allowed are Accept, Reject.")]
     [InlineData("Mptcp:FallbackLogLevel", "Loud", "Mptcp:FallbackLogLevel is \"Loud\"; allowed are Trace, Debug, Information, Warning, Error, Critical, None.")]
-    [InlineData("Mptcp:Modus", "Required", "Mptcp:Modus = \"Required\" is no setting; allowed in Mptcp are Mode, Fallback, CongestionControl, FallbackLogLevel, Client.")]
+    [InlineData("Mptcp:Modus", "Required", "Mptcp:Modus = \"Required\" is no setting; allowed in Mptcp are Mode, Fallback, CongestionControl, FallbackLogLevel, SamplingInterval, TagRequestDuration, Client.")]
     [InlineData("Kestrel:Endpoints:Web:Mptcp", "Never", "Kestrel:Endpoints:Web:Mptcp is \"Never\"; allowed are Preferred, Required, Disabled.")]
     [InlineData("Kestrel:Endpoints:Web:Mptcp:Mode", "Never", "Kestrel:Endpoints:Web:Mptcp:Mode is \"Never\"; allowed are Preferred, Required, Disabled.")]
     [InlineData("Kestrel:Endpoints:Web:Mptcp:Falback", "Reject", "Kestrel:Endpoints:Web:Mptcp:Falback = \"Reject\" is no setting; allowed in Kestrel:Endpoints:Web:Mptcp are Mode, Fallback.")]

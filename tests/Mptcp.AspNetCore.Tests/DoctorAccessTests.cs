@@ -31,7 +31,7 @@ public sealed class DoctorAccessTests
             Assert.Equal((HttpStatusCode.NotFound, ""), await GetAsync(server));
         }
 
-        var line = Assert.Single(server.Log.Ours, line => line.Event.Name == "DoctorClosed");
+        var line = Assert.Single(server.Log.Ours, line => line.Event.Name == "DiagnosticEndpointClosed");
         Assert.Equal(LogLevel.Warning, line.Level);
         Assert.StartsWith($"{Path} is closed and answers 404", line.Message);
         Assert.Contains($"the environment is {environment}", line.Message);
@@ -46,7 +46,7 @@ public sealed class DoctorAccessTests
         var (status, page) = await GetAsync(server, user: "operator");
         Assert.Equal(HttpStatusCode.OK, status);
         Assert.StartsWith("Multipath TCP on this host: ", page);
-        Assert.DoesNotContain(server.Log.Ours, line => line.Event.Name == "DoctorClosed");
+        Assert.DoesNotContain(server.Log.Ours, line => line.Event.Name == "DiagnosticEndpointClosed");
     }
 
     [Fact]

@@ -1,36 +1,14 @@
 using System.Text.Json;
-using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
-using Mptcp.AspNetCore.Transport;
 
 namespace Mptcp.AspNetCore.Doctor;
 
-/// <summary>Answers with the report, as text or JSON, to those who may have it.</summary>
-internal sealed class DoctorEndpoint
+/// <summary>Answers with the report, as text or JSON.</summary>
+internal static class DoctorEndpoint
 {
     private const string Json = "application/json";
-    private bool _hasSaidClosed;
 
-    public Task InvokeAsync(HttpContext context)
-    {
-        context.Response.Headers.CacheControl = "no-store";
-        return IsOpen(context) ? AnswerAsync(context) : RefuseAsync(context);
-    }
-
-    /// <summary>
-    /// Metadata is looked at with each request: RequireAuthorization is called on what MapMptcpDoctor returns. Whether somebody is
-    /// authorized is the middleware's business, without which the framework serves no endpoint that asks for it.
-    /// </summary>
-    private static bool IsOpen(HttpContext context) =>
-        context.RequestServices.GetRequiredService<IWebHostEnvironment>().IsDevelopment()
-        || context.GetEndpoint()?.Metadata is { } metadata
-            && (metadata.GetMetadata<IAuthorizeData>() is not null || metadata.GetMetadata<IAllowAnonymous>() is not null);
-
-    private static async Task AnswerAsync(HttpContext context)
+    public static async Task AnswerAsync(HttpContext context)
     {
         var response = context.Response;
         var isJson = WantsJson(context.Request);
@@ -51,19 +29,6 @@ internal sealed class DoctorEndpoint
         {
             await response.WriteAsync(report.ToString(), context.RequestAborted);
         }
-    }
-
-    private Task RefuseAsync(HttpContext context)
-    {
-        // Once: anybody can ask as often as he likes.
-        if (!Interlocked.Exchange(ref _hasSaidClosed, true))
-        {
-            var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(Log.Category);
-            DoctorLog.Closed(logger, context.Request.Path, context.RequestServices.GetRequiredService<IWebHostEnvironment>().EnvironmentName);
-        }
-
-        context.Response.StatusCode = StatusCodes.Status404NotFound;
-        return Task.CompletedTask;
     }
 
     /// <summary>Text unless JSON is asked for by its name.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Routing;
+using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Doctor;
 
 namespace Microsoft.AspNetCore.Builder;
@@ -22,6 +23,23 @@ public static class MptcpEndpointRouteBuilderExtensions
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         ArgumentNullException.ThrowIfNull(pattern);
-        return endpoints.MapGet(pattern, new DoctorEndpoint().InvokeAsync).WithDisplayName("Mptcp doctor");
+        return endpoints.MapGet(pattern, new DiagnosticEndpoint(nameof(MapMptcpDoctor), DoctorEndpoint.AnswerAsync).InvokeAsync)
+            .WithDisplayName("Mptcp doctor");
+    }
+
+    /// <summary>
+    /// Maps <c>GET</c> to the live connections of <see cref="Mptcp.AspNetCore.IMptcpConnections"/> as JSON, in pages: <c>?skip=0&amp;take=100</c>,
+    /// at most 1,000 at once. Only those of the page are asked for status and figures.
+    /// </summary>
+    /// <param name="endpoints">The application.</param>
+    /// <param name="pattern">The route, such as <c>/mptcp/connections</c>.</param>
+    /// <returns>The endpoint, to add conventions to.</returns>
+    /// <remarks>It tells the addresses of clients, and is closed as the doctor is (<see cref="MapMptcpDoctor"/>).</remarks>
+    public static IEndpointConventionBuilder MapMptcpConnections(this IEndpointRouteBuilder endpoints, [StringSyntax("Route")] string pattern)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        ArgumentNullException.ThrowIfNull(pattern);
+        return endpoints.MapGet(pattern, new DiagnosticEndpoint(nameof(MapMptcpConnections), ConnectionsEndpoint.AnswerAsync).InvokeAsync)
+            .WithDisplayName("Mptcp connections");
     }
 }

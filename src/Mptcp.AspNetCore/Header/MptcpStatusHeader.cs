@@ -40,10 +40,6 @@ internal static class MptcpStatusHeader
             return (uint)status < (uint)s_byStatus.Length ? s_byStatus[(int)status] : s_byStatus[(int)MptcpStatus.Unknown];
         }
 
-        // Ours has counted the subflows when it asked for the status.
-        var subflows = feature is MptcpConnectionFeature ours ? ours.Subflows
-            : feature.TryGetInfo(out var info) ? info.Subflows
-            : null;
-        return subflows is null ? s_byStatus[(int)status] : s_active[Math.Clamp(subflows.Value, 0, byte.MaxValue)];
+        return feature.GetSubflowCount() is { } subflows ? s_active[Math.Clamp(subflows, 0, byte.MaxValue)] : s_byStatus[(int)status];
     }
 }

@@ -22,9 +22,21 @@ internal static class ConfigurationReader
         // Enum.TryParse takes numbers too, also ones that have no name.
         return Enum.TryParse<T>(section.Value, ignoreCase: true, out var value) && Enum.IsDefined(value) && !IsNumber(section.Value)
             ? value
-            : throw new IOException(
-                $"{section.Path} is \"{section.Value}\"; allowed are {Allowed<T>()}. Correct it or remove it ({WhereItCanStand(section)}).");
+            : throw Mistake(section, Allowed<T>());
     }
+
+    public static TimeSpan? ReadTimeSpan(IConfigurationSection section) =>
+        string.IsNullOrEmpty(section.Value) ? null
+        : TimeSpan.TryParse(section.Value, CultureInfo.InvariantCulture, out var value) ? value
+        : throw Mistake(section, "times such as 00:00:05");
+
+    public static bool? ReadBool(IConfigurationSection section) =>
+        string.IsNullOrEmpty(section.Value) ? null
+        : bool.TryParse(section.Value, out var value) ? value
+        : throw Mistake(section, "true, false");
+
+    private static IOException Mistake(IConfigurationSection section, string allowed) =>
+        new($"{section.Path} is \"{section.Value}\"; allowed are {allowed}. Correct it or remove it ({WhereItCanStand(section)}).");
 
     private static bool IsNumber(string value) => long.TryParse(value, NumberStyles.Integer, CultureInfo.InvariantCulture, out _);
 

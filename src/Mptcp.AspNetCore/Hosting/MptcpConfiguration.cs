@@ -29,7 +29,8 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
             section,
             [
                 nameof(MptcpTransportOptions.Mode), nameof(MptcpTransportOptions.Fallback),
-                nameof(MptcpTransportOptions.CongestionControl), nameof(MptcpTransportOptions.FallbackLogLevel), ClientConfiguration.SectionName,
+                nameof(MptcpTransportOptions.CongestionControl), nameof(MptcpTransportOptions.FallbackLogLevel),
+                nameof(MptcpTransportOptions.SamplingInterval), nameof(MptcpTransportOptions.TagRequestDuration), ClientConfiguration.SectionName,
             ]);
 
         // The section's own value is not looked at: an environment variable MPTCP would be it.
@@ -38,6 +39,10 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
         options.Fallback = settings.Fallback ?? options.Fallback;
         options.FallbackLogLevel =
             ReadEnum<LogLevel>(section.GetSection(nameof(MptcpTransportOptions.FallbackLogLevel))) ?? options.FallbackLogLevel;
+        options.SamplingInterval =
+            ReadTimeSpan(section.GetSection(nameof(MptcpTransportOptions.SamplingInterval))) ?? options.SamplingInterval;
+        options.TagRequestDuration =
+            ReadBool(section.GetSection(nameof(MptcpTransportOptions.TagRequestDuration))) ?? options.TagRequestDuration;
 
         var congestionControl = section[nameof(MptcpTransportOptions.CongestionControl)];
         options.CongestionControl = string.IsNullOrEmpty(congestionControl) ? options.CongestionControl : congestionControl;
@@ -49,6 +54,12 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
         Check(nameof(options.Mode), options.Mode);
         Check(nameof(options.Fallback), options.Fallback);
         Check(nameof(options.FallbackLogLevel), options.FallbackLogLevel);
+        if (options.SamplingInterval <= TimeSpan.Zero || options.SamplingInterval > TimeSpan.FromDays(1))
+        {
+            builder.AddError(
+                $"{nameof(MptcpTransportOptions)}.{nameof(options.SamplingInterval)} is {options.SamplingInterval}; allowed is anything above 0, up to a day.");
+        }
+
         return builder.Build();
 
         void Check<T>(string property, T value)

@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Mptcp.AspNetCore;
 using Mptcp.AspNetCore.Paths;
+using Mptcp.AspNetCore.Policy;
 using Mptcp.Sockets;
 
 namespace Microsoft.Extensions.DependencyInjection;
@@ -29,6 +31,34 @@ public static class ServiceCollectionMptcpExtensions
             (out MptcpSupport support) => MptcpPathMonitor.TryOpen(out var monitor, out support) ? monitor : null);
         services.AddSingleton<PathTracker>();
         return services.AddHostedService(provider => provider.GetRequiredService<PathTracker>());
+    }
+
+    /// <summary>
+    /// Sets what <c>RequireMptcp()</c> demands, and what happens to requests that don't meet it:
+    /// <c>services.AddMptcpPolicy(policy => policy.MonitorOnly = true)</c>.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configureOptions">Sets the options of the default policy.</param>
+    /// <returns>The services.</returns>
+    public static IServiceCollection AddMptcpPolicy(this IServiceCollection services, Action<MptcpPolicyOptions> configureOptions) =>
+        services.AddMptcpPolicy("", configureOptions);
+
+    /// <summary>Adds a policy for <c>RequireMptcp(policyName)</c>.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="policyName">Its name.</param>
+    /// <param name="configureOptions">Sets its options.</param>
+    /// <returns>The services.</returns>
+    public static IServiceCollection AddMptcpPolicy(this IServiceCollection services, string policyName, Action<MptcpPolicyOptions> configureOptions)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(policyName);
+        ArgumentNullException.ThrowIfNull(configureOptions);
+        services.AddSingleton(new PolicyName(policyName));
+
+        // So that attributes hold also where UseMptcp is forgotten.
+        services.AddRouting();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>());
+        return services.Configure(policyName, configureOptions);
     }
 
     /// <summary>

@@ -2,9 +2,12 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore;
+using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Hosting;
+using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Transport;
 
@@ -32,13 +35,21 @@ public static class WebHostBuilderMptcpExtensions
         {
             services.AddRouting();
             services.AddOptions<MptcpTransportOptions>().ValidateOnStart();
+            services.AddMetrics();
             services.TryAddSingleton<MptcpConfiguration>();
             services.TryAddSingleton<BoundListeners>();
+            services.TryAddSingleton<ConnectionList>();
+            services.TryAddSingleton<IMptcpConnections>(provider => provider.GetRequiredService<ConnectionList>());
+            services.TryAddSingleton<ServerMetrics>();
+            services.TryAddSingleton<KestrelDuration>();
+            services.TryAddSingleton<ConnectionServices>();
             services.TryAddEnumerable([
                 ServiceDescriptor.Singleton<IPostConfigureOptions<MptcpTransportOptions>, MptcpConfiguration>(),
                 ServiceDescriptor.Singleton<IValidateOptions<MptcpTransportOptions>, MptcpConfiguration>(),
                 ServiceDescriptor.Singleton<IConnectionListenerFactory, MptcpTransportFactory>(),
                 ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>(),
+                ServiceDescriptor.Singleton<IHostedService, ConnectionSampler>(),
+                ServiceDescriptor.Singleton<IStartupFilter, RequestTelemetry>(),
             ]);
         });
     }

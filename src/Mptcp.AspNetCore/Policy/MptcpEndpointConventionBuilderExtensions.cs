@@ -15,19 +15,30 @@ public static class MptcpEndpointConventionBuilderExtensions
     /// <param name="builder">An endpoint or a group.</param>
     /// <returns>The builder.</returns>
     public static TBuilder RequireMptcp<TBuilder>(this TBuilder builder)
+        where TBuilder : IEndpointConventionBuilder => builder.RequireMptcp("");
+
+    /// <summary>As <see cref="RequireMptcp{TBuilder}(TBuilder)"/>, with what a policy demands.</summary>
+    /// <typeparam name="TBuilder">The type of the builder.</typeparam>
+    /// <param name="builder">An endpoint or a group. Where several policies stand over one endpoint, all of them must be met.</param>
+    /// <param name="policyName">A name given to <c>services.AddMptcpPolicy(name, …)</c>. Requests fail while there is none of that name.</param>
+    /// <returns>The builder.</returns>
+    public static TBuilder RequireMptcp<TBuilder>(this TBuilder builder, string policyName)
         where TBuilder : IEndpointConventionBuilder
     {
         ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(policyName);
         builder.Add(endpoint =>
         {
-            endpoint.Metadata.Add(new RequireMptcpAttribute());
+            endpoint.Metadata.Add(new RequireMptcpAttribute(policyName));
 
-            // Routing checks as well where UseMptcp was called. This one holds without it.
-            if (endpoint.RequestDelegate is { } next)
+            // Routing guards as well, where UseMptcp was called. This one holds without it, and needs to stand there once.
+            if (endpoint.RequestDelegate is { } next && !endpoint.Metadata.Contains(EndpointGuard.Mark))
             {
-                var guarded = MptcpRequirement.Guard(next);
-                endpoint.RequestDelegate = context =>
-                    endpoint.Metadata.Any(item => item is AllowTcpFallbackAttribute) ? next(context) : guarded(context);
+                endpoint.Metadata.Add(EndpointGuard.Mark);
+
+                // What comes after this one can still add to the metadata.
+                var guard = new Lazy<EndpointGuard>(() => new EndpointGuard(next, [.. endpoint.Metadata]));
+                endpoint.RequestDelegate = context => guard.Value.InvokeAsync(context);
             }
         });
         return builder;

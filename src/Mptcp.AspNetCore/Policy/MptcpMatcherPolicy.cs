@@ -6,8 +6,8 @@ using Microsoft.AspNetCore.Routing.Matching;
 namespace Mptcp.AspNetCore.Policy;
 
 /// <summary>
-/// Puts the check before endpoints that demand Multipath TCP, when routing selects them: no middleware to forget or to put in the wrong
-/// place, and it covers attributes on controllers, hubs and handlers.
+/// Puts the guard before endpoints that demand Multipath TCP and have none yet, when routing selects them: no middleware to forget or to put
+/// in the wrong place, and it covers attributes on controllers, hubs and handlers.
 /// </summary>
 internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolicy
 {
@@ -17,15 +17,20 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
 
     // Dynamic endpoints show their metadata only after the policies that expand them, which have a lower order.
     public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) =>
-        ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => MptcpRequirement.IsDemandedBy(endpoint.Metadata));
+        ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.IsNeededBy(endpoint.Metadata));
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
     {
         for (var i = 0; i < candidates.Count; i++)
         {
-            if (candidates.IsValidCandidate(i) && MptcpRequirement.IsDemandedBy(candidates[i].Endpoint.Metadata))
+            if (candidates.IsValidCandidate(i))
             {
-                candidates.ReplaceEndpoint(i, _guarded.GetValue(candidates[i].Endpoint, Guard), candidates[i].Values);
+                var endpoint = candidates[i].Endpoint;
+                var guarded = _guarded.GetValue(endpoint, Guard);
+                if (guarded != endpoint)
+                {
+                    candidates.ReplaceEndpoint(i, guarded, candidates[i].Values);
+                }
             }
         }
 
@@ -35,9 +40,14 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
     /// <summary>The same endpoint for everybody who looks at its metadata: CORS, authorization, rate limits, metrics.</summary>
     private static Endpoint Guard(Endpoint endpoint)
     {
-        var guarded = endpoint.RequestDelegate is { } next ? MptcpRequirement.Guard(next) : null;
-        return endpoint is RouteEndpoint route && guarded is not null
-            ? new RouteEndpoint(guarded, route.RoutePattern, route.Order, route.Metadata, route.DisplayName)
-            : new Endpoint(guarded, endpoint.Metadata, endpoint.DisplayName);
+        if (!EndpointGuard.IsNeededBy(endpoint.Metadata))
+        {
+            return endpoint;
+        }
+
+        RequestDelegate? guard = endpoint.RequestDelegate is { } next ? new EndpointGuard(next, endpoint.Metadata).InvokeAsync : null;
+        return endpoint is RouteEndpoint route && guard is not null
+            ? new RouteEndpoint(guard, route.RoutePattern, route.Order, route.Metadata, route.DisplayName)
+            : new Endpoint(guard, endpoint.Metadata, endpoint.DisplayName);
     }
 }

@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Paths;
 using Mptcp.Sockets;
 
@@ -21,6 +22,9 @@ internal sealed class MptcpConnectionFeature : MptcpConnection, IMptcpFeature
         _fallbackLogLevel = fallbackLogLevel;
     }
 
+    /// <summary>Where the connection is listed; null for one that was dialled.</summary>
+    public ConnectionEntry? Entry { get; set; }
+
     /// <summary>Who keeps the number of subflows, where the kernel's events are watched.</summary>
     public TrackedConnection? Tracked { get; set; }
 
@@ -31,6 +35,11 @@ internal sealed class MptcpConnectionFeature : MptcpConnection, IMptcpFeature
 
     protected override void OnSettled(MptcpStatus status)
     {
+        if (status == MptcpStatus.FellBack)
+        {
+            Entry?.FellBack();
+        }
+
         var reason = status.Explain();
         Log.NotMptcp(_logger, _fallbackLogLevel, _connection.ConnectionId, reason);
     }

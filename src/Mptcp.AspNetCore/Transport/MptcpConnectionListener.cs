@@ -3,7 +3,8 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
-using Mptcp.AspNetCore.Paths;
+using Mptcp.AspNetCore.Connections;
+using Mptcp.AspNetCore.Metrics;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
@@ -13,18 +14,15 @@ internal sealed class MptcpConnectionListener : IConnectionListener
 {
     private readonly IConnectionListener _inner;
     private readonly bool _reject;
-    private readonly LogLevel _fallbackLogLevel;
-    private readonly PathTracker? _paths;
+    private readonly ConnectionServices _services;
     private readonly ILogger _logger;
 
-    public MptcpConnectionListener(
-        IConnectionListener inner, bool reject, LogLevel fallbackLogLevel, PathTracker? paths, ILogger logger)
+    public MptcpConnectionListener(IConnectionListener inner, bool reject, ConnectionServices services)
     {
-        _paths = paths;
         _inner = inner;
         _reject = reject;
-        _fallbackLogLevel = fallbackLogLevel;
-        _logger = logger;
+        _services = services;
+        _logger = services.Logger;
     }
 
     public EndPoint EndPoint => _inner.EndPoint;
@@ -33,9 +31,9 @@ internal sealed class MptcpConnectionListener : IConnectionListener
     {
         while (await _inner.AcceptAsync(cancellationToken).ConfigureAwait(false) is { } connection)
         {
-            if (Admit(connection))
+            if (Admit(connection) is { } admitted)
             {
-                return connection;
+                return admitted;
             }
 
             _ = CloseAsync(connection);
@@ -48,7 +46,8 @@ internal sealed class MptcpConnectionListener : IConnectionListener
 
     public ValueTask DisposeAsync() => _inner.DisposeAsync();
 
-    private bool Admit(ConnectionContext connection)
+    /// <returns>The connection, as Kestrel shall see it; null when it is not to be served.</returns>
+    private ConnectionContext? Admit(ConnectionContext connection)
     {
         try
         {
@@ -56,33 +55,56 @@ internal sealed class MptcpConnectionListener : IConnectionListener
             if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket
                 || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6))
             {
-                return true;
+                return connection;
             }
 
-            var feature = new MptcpConnectionFeature(socket, connection, _logger, _fallbackLogLevel);
+            var feature = new MptcpConnectionFeature(socket, connection, _logger, _services.FallbackLogLevel);
             connection.Features.Set<IMptcpFeature>(feature);
+            var metrics = _services.Metrics;
+            if (metrics.WantsConnections)
+            {
+                metrics.Accepted(feature.Status);
+            }
 
             if (_reject && feature.Status is not MptcpStatus.Active and var status)
             {
+                metrics.Rejected(status, ServerMetrics.Connection);
                 Log.ConnectionRejected(_logger, connection.ConnectionId, status.Explain());
-                return false;
+                return null;
             }
 
-            if (_logger.IsEnabled(_fallbackLogLevel))
+            if (_logger.IsEnabled(_services.FallbackLogLevel))
             {
                 // The feature writes the line when it learns that the connection is TCP, now or on a later read.
                 _ = feature.Status;
             }
 
-            _paths?.Watch(feature, connection);
-            return true;
+            List(connection, feature);
+            _services.Paths?.Watch(feature, connection);
+            return _services.KestrelDuration.IsListenedTo ? new TaggedConnection(connection, feature) : connection;
         }
         catch (Exception e)
         {
             // Whatever it is, it must not reach Kestrel: an exception from AcceptAsync ends the endpoint for good.
+            _services.Metrics.AcceptFailed(e);
             Log.ConnectionDropped(_logger, connection.ConnectionId, e);
-            return false;
+            return null;
         }
+    }
+
+    private void List(ConnectionContext connection, MptcpConnectionFeature feature)
+    {
+        var listed = new MptcpServerConnection(connection, feature, _services.Time.GetUtcNow());
+        var entry = new ConnectionEntry(listed, feature, _services.Connections, _services.Metrics);
+        feature.Entry = entry;
+        _services.Connections.Add(entry);
+        if (_services.Metrics.WantsConnections)
+        {
+            entry.CountAs(feature.Status);
+        }
+
+        // At once, when it is closed by now.
+        connection.ConnectionClosed.UnsafeRegister(static entry => ((ConnectionEntry)entry!).Close(), entry);
     }
 
     private async Task CloseAsync(ConnectionContext connection)

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Hosting;
-using Mptcp.AspNetCore.Paths;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
@@ -19,23 +18,23 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
     private readonly IOptionsFactory<SocketTransportOptions> _socketOptions;
     private readonly MptcpTransportOptions _options;
     private readonly MptcpConfiguration _configuration;
-    private readonly PathTracker? _paths;
     private readonly BoundListeners _bound;
+    private readonly ConnectionServices _services;
     private readonly ILoggerFactory _loggerFactory;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<string, bool> _said = new();
 
     public MptcpTransportFactory(
         IOptionsFactory<SocketTransportOptions> socketOptions, IOptions<MptcpTransportOptions> options,
-        MptcpConfiguration configuration, BoundListeners bound, ILoggerFactory loggerFactory, PathTracker? paths = null)
+        MptcpConfiguration configuration, BoundListeners bound, ConnectionServices services, ILoggerFactory loggerFactory)
     {
         _bound = bound;
-        _paths = paths;
         _socketOptions = socketOptions;
         _options = options.Value;
         _configuration = configuration;
+        _services = services;
         _loggerFactory = loggerFactory;
-        _logger = loggerFactory.CreateLogger(Log.Category);
+        _logger = services.Logger;
     }
 
     /// <summary>Other subclasses of <see cref="IPEndPoint"/> belong to other transports.</summary>
@@ -71,7 +70,7 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
         }
 
         var reject = settings.Mode != MptcpMode.Disabled && settings.Fallback == MptcpFallback.Reject;
-        return new MptcpConnectionListener(listener, reject, _options.FallbackLogLevel, _paths, _logger);
+        return new MptcpConnectionListener(listener, reject, _services);
     }
 
     private (MptcpMode Mode, MptcpFallback Fallback) Resolve(EndPoint endpoint)

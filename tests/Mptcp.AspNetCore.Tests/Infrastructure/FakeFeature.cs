@@ -3,7 +3,7 @@ using Mptcp.Sockets;
 namespace Mptcp.AspNetCore.Tests.Infrastructure;
 
 /// <summary>As an application fakes it in its own tests.</summary>
-internal sealed class FakeFeature(MptcpStatus status) : IMptcpFeature
+internal sealed class FakeFeature(MptcpStatus status, int? subflows = null) : IMptcpFeature
 {
     public MptcpStatus Status => status;
 
@@ -13,5 +13,5 @@ internal sealed class FakeFeature(MptcpStatus status) : IMptcpFeature
         return false;
     }
 
-    public IReadOnlyList<MptcpSubflow> GetSubflows() => [];
+    public IReadOnlyList<MptcpSubflow> GetSubflows() => new MptcpSubflow[subflows ?? 0];
 }

@@ -1,0 +1,46 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+using Mptcp.AspNetCore.Connections;
+
+namespace Mptcp.AspNetCore.Metrics;
+
+/// <summary>Reads the figures of the live connections now and then, for all instruments that show them, and only while somebody listens.</summary>
+internal sealed class ConnectionSampler : BackgroundService
+{
+    /// <summary>How many connections are read at most in a tick: some ten milliseconds of system calls.</summary>
+    private const int BatchSize = 10_000;
+
+    private readonly ConnectionList _connections;
+    private readonly ServerMetrics _metrics;
+    private readonly TimeSpan _interval;
+    private readonly TimeProvider _time;
+
+    public ConnectionSampler(
+        ConnectionList connections, ServerMetrics metrics, IOptions<MptcpTransportOptions> options, TimeProvider? time = null)
+    {
+        _connections = connections;
+        _metrics = metrics;
+        _interval = options.Value.SamplingInterval;
+        _time = time ?? TimeProvider.System;
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(_interval, _time);
+        var batch = Array.Empty<ConnectionEntry>();
+        while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
+        {
+            if (_metrics.WantsSamples)
+            {
+                batch = batch.Length > 0 ? batch : new ConnectionEntry[BatchSize];
+                foreach (var entry in batch.AsSpan(0, _connections.GetNext(batch)))
+                {
+                    entry.Sample();
+                }
+
+                // Connections that ended are not to be kept alive by it.
+                Array.Clear(batch);
+            }
+        }
+    }
+}

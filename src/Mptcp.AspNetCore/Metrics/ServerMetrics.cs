@@ -1,0 +1,105 @@
+using System.Diagnostics.Metrics;
+using Mptcp.AspNetCore.Connections;
+using Mptcp.Sockets;
+
+namespace Mptcp.AspNetCore.Metrics;
+
+/// <summary>The instruments of the meter <c>Mptcp.AspNetCore</c>.</summary>
+internal sealed class ServerMetrics
+{
+    public const string MeterName = "Mptcp.AspNetCore";
+    public const string StatusTag = "mptcp.status";
+
+    // Values of mptcp.rejection.stage.
+    public const string Connection = "connection";
+    public const string Request = "request";
+    public const string Monitored = "monitored";
+
+    // Attribute values have underscores, by the rules of OpenTelemetry. Boxed once.
+    private static readonly object[] s_statuses =
+        [.. Enum.GetValues<MptcpStatus>().Select(status => status.ToToken().Replace('-', '_'))];
+
+    private readonly Counter<long> _connections;
+    private readonly UpDownCounter<long> _active;
+    private readonly Counter<long> _fallbacks;
+    private readonly Counter<long> _rejections;
+    private readonly Counter<long> _acceptErrors;
+    private readonly Instrument[] _sampled;
+    private long _sent;
+    private long _received;
+    private long _retransmitted;
+    private long _subflows;
+
+    public ServerMetrics(IMeterFactory meterFactory)
+    {
+        var meter = meterFactory.Create(MeterName);
+        _connections = meter.CreateCounter<long>(
+            "mptcp.server.connections", "{connection}", "Connections accepted, by what they speak.");
+        _active = meter.CreateUpDownCounter<long>(
+            "mptcp.server.connection.active", "{connection}", "Connections that are open, by what they speak.");
+        _fallbacks = meter.CreateCounter<long>(
+            "mptcp.server.fallbacks", "{connection}", "Connections that spoke Multipath TCP when accepted and fell back to TCP later.");
+        _rejections = meter.CreateCounter<long>(
+            "mptcp.server.rejections", "{rejection}", "Connections and requests that were rejected for want of Multipath TCP, or would have been.");
+        _acceptErrors = meter.CreateCounter<long>(
+            "mptcp.server.accept.errors", "{error}", "Connections that were lost while they were accepted.");
+        _sampled =
+        [
+            meter.CreateObservableUpDownCounter(
+                "mptcp.server.subflow.active", () => Interlocked.Read(ref _subflows), "{subflow}", "Subflows of the connections that are open, as last sampled."),
+            meter.CreateObservableCounter(
+                "mptcp.server.io", ObserveIO, "By", "Bytes that Multipath TCP connections carried, as last sampled."),
+            meter.CreateObservableCounter(
+                "mptcp.server.retransmitted", () => Interlocked.Read(ref _retransmitted), "By", "Bytes that Multipath TCP connections sent again, as last sampled."),
+        ];
+    }
+
+    /// <summary>Whether somebody listens to what the sampler reads.</summary>
+    public bool WantsSamples => _sampled.Any(instrument => instrument.Enabled);
+
+    /// <summary>Whether somebody listens to what is asked of a connection when it is accepted.</summary>
+    public bool WantsConnections => _connections.Enabled || _active.Enabled;
+
+    /// <summary>An application can fake any status.</summary>
+    public static object GetTagValue(MptcpStatus status) =>
+        s_statuses[(uint)status < (uint)s_statuses.Length ? (int)status : (int)MptcpStatus.Unknown];
+
+    public void Accepted(MptcpStatus status) => _connections.Add(1, Tag(status));
+
+    public void ActiveChanged(MptcpStatus? before, MptcpStatus? after)
+    {
+        if (before is { } was)
+        {
+            _active.Add(-1, Tag(was));
+        }
+
+        if (after is { } now)
+        {
+            _active.Add(1, Tag(now));
+        }
+    }
+
+    public void FellBack() => _fallbacks.Add(1, Tag(MptcpStatus.FellBack));
+
+    public void Rejected(MptcpStatus status, string stage) =>
+        _rejections.Add(1, Tag(status), new KeyValuePair<string, object?>("mptcp.rejection.stage", stage));
+
+    public void AcceptFailed(Exception exception) =>
+        _acceptErrors.Add(1, new KeyValuePair<string, object?>("error.type", exception.GetType().FullName));
+
+    public void Sampled(Figures more)
+    {
+        Interlocked.Add(ref _sent, more.Sent);
+        Interlocked.Add(ref _received, more.Received);
+        Interlocked.Add(ref _retransmitted, more.Retransmitted);
+        Interlocked.Add(ref _subflows, more.Subflows);
+    }
+
+    private static KeyValuePair<string, object?> Tag(MptcpStatus status) => new(StatusTag, GetTagValue(status));
+
+    private IEnumerable<Measurement<long>> ObserveIO() =>
+    [
+        new(Interlocked.Read(ref _sent), new KeyValuePair<string, object?>("network.io.direction", "transmit")),
+        new(Interlocked.Read(ref _received), new KeyValuePair<string, object?>("network.io.direction", "receive")),
+    ];
+}

@@ -1,0 +1,64 @@
+using System.Net;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
+using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.Sockets;
+using Mptcp.TestNetwork;
+using Mptcp.Tests;
+
+namespace Mptcp.AspNetCore.Tests;
+
+public sealed class HealthTests
+{
+    [Theory]
+    [InlineData(MptcpMode.Preferred, true, HealthStatus.Healthy, "can open Multipath TCP sockets")]
+    [InlineData(MptcpMode.Required, true, HealthStatus.Healthy, "can open Multipath TCP sockets")]
+    [InlineData(MptcpMode.Disabled, true, HealthStatus.Healthy, "disabled by configuration")]
+    [InlineData(MptcpMode.Preferred, false, HealthStatus.Degraded, "sysctl -w net.mptcp.enabled=1")]
+    [InlineData(MptcpMode.Required, false, HealthStatus.Unhealthy, "sysctl -w net.mptcp.enabled=1")]
+    [InlineData(MptcpMode.Disabled, false, HealthStatus.Healthy, "disabled by configuration")]
+    public async Task CheckHealth_ModeAndHost_IsWhatItMeans(MptcpMode mode, bool hostCan, HealthStatus expected, string says)
+    {
+        Requires.Namespaces();
+        await using var host = await NetworkNamespace.CreateAsync();
+        host.SetParameter("net/mptcp/enabled", hostCan ? "1" : "0");
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp(options => options.Mode = mode);
+            builder.Services.AddHealthChecks().AddMptcp();
+        });
+
+        // The check asks in the namespace of the thread that runs it, and the service would run it on another.
+        var check = Assert.Single(server.Services.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations);
+        Assert.Equal("mptcp", check.Name);
+        var entry = host.Run(() =>
+            check.Factory(server.Services).CheckHealthAsync(new HealthCheckContext { Registration = check }).GetAwaiter().GetResult());
+        Assert.Equal(expected, entry.Status);
+        Assert.Contains(says, entry.Description);
+        Assert.Equal((mode.ToString(), 1), (entry.Data["mode"], entry.Data["listeners"]));
+        Assert.Equal(mode == MptcpMode.Disabled ? 0 : 1, entry.Data["listenersWithMptcp"]);
+    }
+
+    [Fact]
+    public async Task CheckHealth_ListenerThatIsTcp_IsDegradedWithTheReason()
+    {
+        Requires.Mptcp();
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
+            {
+                var socket = new System.Net.Sockets.Socket(endPoint.AddressFamily, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+                socket.Bind(endPoint);
+                return socket;
+            });
+            builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+            builder.Services.AddHealthChecks().AddMptcp("paths", tags: ["ready"]);
+        });
+        var report = await server.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(check => check.Tags.Contains("ready"));
+        Assert.Equal(HealthStatus.Degraded, report.Entries["paths"].Status);
+        Assert.Contains("plain TCP", report.Entries["paths"].Description);
+    }
+}
