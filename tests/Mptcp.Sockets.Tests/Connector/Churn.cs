@@ -36,13 +36,17 @@ internal sealed class Churn(Destination destination, Destination silent, int see
     private async Task ConnectAsync(int i)
     {
         var random = new Random(seed + i);
-        EndPoint target = (i / 2 % 2) == 0
+
+        // Those without a time limit have nothing between the race and the caller's token.
+        var hasTimeout = i / 2 % 4 == 0;
+        var isByAddress = i / 2 % 8 < 2;
+        EndPoint target = isByAddress
             ? destination.EndPoints[random.Next(destination.EndPoints.Length)]
             : new DnsEndPoint("name.test", destination.Port);
         var options = new MptcpConnectOptions
         {
             AttemptDelay = TimeSpan.FromMilliseconds(10),
-            ConnectTimeout = (i / 4 % 2) == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromMinutes(5),
+            ConnectTimeout = hasTimeout ? TimeSpan.FromMinutes(5) : Timeout.InfiniteTimeSpan,
             Resolver = destination.ResolveAsync,
         };
         if (i % 2 == 0)

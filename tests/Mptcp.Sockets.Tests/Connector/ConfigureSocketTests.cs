@@ -44,6 +44,15 @@ public sealed class ConfigureSocketTests
         }
     }
 
+    /// <summary>The other way round: it has thrown, and only then the first address turns out to have connected.</summary>
+    [Fact]
+    public async Task ConnectAsync_ConfigureSocketThrowsBeforeAnotherAddressConnected_ThatExceptionAndNoSocket()
+    {
+        while (!await TryThrowBeforeConnectedAsync())
+        {
+        }
+    }
+
     /// <summary>Such as a local address of one family, which the addresses of the other don't go with.</summary>
     [Fact]
     public async Task ConnectAsync_ConfigureSocketThrowsSocketException_FailsThatAddressOnly()
@@ -111,6 +120,49 @@ public sealed class ConfigureSocketTests
         using var accepted = await destination.AcceptAsync("127.0.0.2");
         opened.AssertClosed(expectedCount: 2, butNot: client);
         Connection.AssertCarries(client, accepted, "first"u8);
+        return true;
+    }
+
+    private static async Task<bool> TryThrowBeforeConnectedAsync()
+    {
+        using var destination = Destination.Open(("127.0.0.2", Manner.Mptcp), ("127.0.0.3", Manner.Silent), ("127.0.0.4", Manner.Mptcp));
+        using var raceIsOver = new ManualResetEventSlim();
+        var opened = new OpenedSockets();
+        var connecting = MptcpConnector.ConnectAsync("name.test", destination.Port, new()
+        {
+            AttemptDelay = TimeSpan.FromMilliseconds(10),
+            Resolver = destination.ResolveAsync,
+            AttemptCompleted = attempt =>
+            {
+                if (attempt.EndPoint.Equals(destination.EndPoints[0]))
+                {
+                    raceIsOver.Wait(TimeSpan.FromSeconds(5));
+                }
+                else
+                {
+                    // The silent one is abandoned.
+                    raceIsOver.Set();
+                }
+            },
+            ConfigureSocket = socket =>
+            {
+                opened.Add(socket);
+                if (opened.Count == 3)
+                {
+                    throw new InvalidOperationException("not with this socket");
+                }
+            },
+        });
+        var failure = await Record.ExceptionAsync(() => connecting.WaitAsync(s_limit));
+        if (failure is null)
+        {
+            (await connecting).Socket.Dispose();
+            return false;
+        }
+
+        Assert.IsType<InvalidOperationException>(failure);
+        using var first = await destination.AcceptAsync("127.0.0.2");
+        opened.AssertClosed(expectedCount: 3);
         return true;
     }
 
