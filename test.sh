@@ -10,7 +10,7 @@ if ! command -v dotnet >/dev/null; then
 fi
 
 # program:package
-needs=(curl:curl gcc:gcc git:git ip:iproute2 ss:iproute2 mptcpize:mptcpize nft:nftables nginx:nginx strace:strace sysctl:procps)
+needs=(curl:curl gcc:gcc git:git ip:iproute2 ss:iproute2 mptcpize:mptcpize nft:nftables nginx:nginx script:bsdutils strace:strace sysctl:procps)
 headers=(/usr/include/stdio.h:libc6-dev /usr/include/linux/mptcp.h:linux-libc-dev)
 PATH="$PATH:/usr/sbin:/sbin"
 packages=()

@@ -1,0 +1,110 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.TestNetwork;
+using Mptcp.Tests;
+
+namespace Mptcp.AspNetCore.Tests;
+
+/// <summary>What the sample Download shows of the paths. On links as MultipathTests has them, and like these alone.</summary>
+[Collection(nameof(MultipathTests))]
+public sealed partial class DownloadPathsTests
+{
+    private const long Count = 60_000_000;
+
+    public DownloadPathsTests()
+    {
+        Requires.Namespaces();
+        Requires.Programs("nft");
+    }
+
+    [Fact]
+    public async Task Run_TwoLinks_ShowsBothAndIsFasterThanOne()
+    {
+        await using var network = await MultipathNetwork.CreateAsync(links: 2, rate: Rate.Mbit(50));
+        await using var server = await MultipathServer.StartAsync(network);
+        using var folder = new DownloadFolder();
+        var result = await DownloadFolder.FinishAsync(folder.StartOn(network.Client, UrlOf(server, network), "-o", "file"));
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(Blocks.HashOf(Count), folder.HashOf("file"));
+        AssertSummary(result.Error, network, server, least: Count / 4);
+        Assert.True(Average().Match(result.Error) is { Success: true } average && Number(average) > 50, result.Error);
+
+        // And while it went on: the total, and below it both paths, which make it up.
+        var lines = result.Error.Split('\n');
+        var best = Array.FindIndex(lines, line => Total().Match(line) is { Success: true } total && Number(total) > 50);
+        Assert.True(best >= 0, result.Error);
+        var rates = network.Links.Select(link => Number(Progress(link, server).Match($"{lines[best + 1]}\n{lines[best + 2]}"))).ToArray();
+        Assert.All(rates, rate => Assert.InRange(rate, 5, 60));
+        Assert.InRange(rates.Sum() / Number(Total().Match(lines[best])), 0.8, 1.25);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Run_LinkCut_GoesOnOverTheOther(int cut)
+    {
+        await using var network = await MultipathNetwork.CreateAsync(links: 2, rate: Rate.Mbit(50));
+        await using var server = await MultipathServer.StartAsync(network);
+        using var folder = new DownloadFolder();
+        var program = folder.StartOn(network.Client, UrlOf(server, network), "-o", "file");
+        await folder.UntilLengthAsync("file.part", Count / 3);
+        await network.Links[cut].CutAsync(Cut.Silent);
+        var result = await DownloadFolder.FinishAsync(program);
+
+        Assert.Equal(0, result.ExitCode);
+        Assert.Equal(Blocks.HashOf(Count), folder.HashOf("file"));
+        Assert.DoesNotContain("Going on after", result.Error);
+        AssertSummary(result.Error, network, server, least: Count / 20);
+
+        // At the end one carries all.
+        var last = Progress(network.Links[1 - cut], server).Matches(result.Error)[^1];
+        Assert.Equal("100", last.Groups["share"].Value);
+    }
+
+    /// <summary>A connection with one path only can fall back at any time.</summary>
+    [Fact]
+    public async Task RequireMptcp_FallsBackInTheMiddle_Ends()
+    {
+        await using var network = await MultipathNetwork.CreateAsync(links: 1, rate: Rate.Mbit(20));
+        await using var server = await MultipathServer.StartAsync(network);
+        using var folder = new DownloadFolder();
+        var program = folder.StartOn(network.Client, UrlOf(server, network), "-o", "file", "--require-mptcp");
+        await folder.UntilLengthAsync("file.part", Count / 20);
+        await network.StripMptcpOptionsAsync();
+        var result = await DownloadFolder.FinishAsync(program);
+
+        Assert.Equal(101, result.ExitCode);
+        Assert.Contains("download: (101) Multipath TCP is required, and the connection fell back to TCP: ", result.Error);
+        Assert.Equal(["file.part"], folder.Files);
+    }
+
+    private static string UrlOf(Server server, MultipathNetwork network) => $"{MultipathServer.AddressOf(server, network)}download/{Count}";
+
+    /// <summary>The bytes of each path, which are those of the file and what HTTP adds.</summary>
+    private static void AssertSummary(string text, MultipathNetwork network, Server server, long least)
+    {
+        Assert.Contains("status active: the connection speaks Multipath TCP", text);
+        var bytes = network.Links.Select(link => Number(new Regex($@"{PathOf(link, server)} +(?<number>[\d,]+) bytes +\d+ %").Match(text))).ToArray();
+        Assert.All(bytes, count => Assert.True(count >= least, text));
+        Assert.InRange(bytes.Sum(), Count, Count * 1.2);
+    }
+
+    /// <summary>The kernel opens all paths to the address that was connected to.</summary>
+    private static string PathOf(NetworkLink link, Server server) => $@"  {link.ClientAddress} → 198\.18\.0\.1:{server.Address.Port}";
+
+    private static Regex Progress(NetworkLink link, Server server) => new($@"{PathOf(link, server)} +(?<number>\d+\.\d) Mbit/s +(?<share>\d+) %  RTT \d+\.\d\d ms");
+
+    private static double Number(Match match)
+    {
+        Assert.True(match.Success);
+        return double.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"^\d+\.\d MB +(?<number>\d+\.\d) Mbit/s  active$")]
+    private static partial Regex Total();
+
+    [GeneratedRegex(@" in \d+\.\d s, +(?<number>\d+\.\d) Mbit/s on average\n")]
+    private static partial Regex Average();
+}
