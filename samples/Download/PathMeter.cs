@@ -24,7 +24,7 @@ internal sealed class PathMeter
     private MptcpConnection? _connection;
     private long _measuredAt = Stopwatch.GetTimestamp();
 
-    /// <summary>Of the last connection; null before there is one.</summary>
+    /// <summary>Of the last connection, when it was measured; null before there is one.</summary>
     public MptcpStatus? Status { get; private set; }
 
     public TimeSpan Age => Stopwatch.GetElapsedTime(Volatile.Read(ref _measuredAt));
@@ -57,7 +57,6 @@ internal sealed class PathMeter
         lock (_lock)
         {
             Volatile.Write(ref _measuredAt, Stopwatch.GetTimestamp());
-            Status = _connection?.Status ?? MptcpStatus.Unknown;
             for (var i = 0; i < _paths.Count; i++)
             {
                 _paths[i] = _paths[i] with { IsOpen = false };
@@ -71,6 +70,9 @@ internal sealed class PathMeter
                     Add(subflow);
                 }
             }
+
+            // After the subflows: to ask for them has renewed it.
+            Status = _connection?.Status ?? MptcpStatus.Unknown;
         }
     }
 

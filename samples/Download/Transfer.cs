@@ -190,6 +190,8 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
     {
         await using var body = await response.Content.ReadAsStreamAsync(watchdog.Token);
         var buffer = new byte[1 << 17];
+        var certain = Length;
+        var isMptcp = paths.Status == MptcpStatus.Active;
         int count;
         do
         {
@@ -198,8 +200,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
             if (!reading.IsCompleted || paths.Age > s_measureInterval)
             {
                 // Before each wait, for it can end with the connection, and the figures are gone with that.
-                paths.Measure();
-                CheckMptcp(response);
+                Measure();
             }
 
             count = await reading;
@@ -208,10 +209,25 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
         }
         while (count > 0);
 
-        paths.Measure();
+        Measure();
         if (WholeLength is { } whole && Length != whole)
         {
             throw new DownloadException(ExitCode.Partial, "The server sent less than the file", isTransient: true);
+        }
+
+        void Measure()
+        {
+            paths.Measure();
+            if (isMptcp && paths.Status != MptcpStatus.Active)
+            {
+                // Who only receives can't tell the sender of a fallback, and is sent as new data what the sender takes for lost
+                // (seen on Linux 6.18).
+                _file!.CutBack(certain);
+                CheckMptcp(response);
+                throw new DownloadException(ExitCode.NotReceived, "The connection fell back to TCP in the middle", isTransient: true);
+            }
+
+            certain = Length;
         }
     }
 

@@ -7,6 +7,8 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 using Microsoft.Net.Http.Headers;
+using Mptcp.Sockets;
+using Mptcp.TestNetwork;
 
 namespace Mptcp.AspNetCore.Tests.Infrastructure;
 
@@ -39,7 +41,10 @@ internal sealed record Interruption(long After, Func<HttpContext, Task> What)
 /// <summary>An application with one file, in whole and in parts, at every address that ends in .bin.</summary>
 internal sealed class FileServer : IAsyncDisposable
 {
+    private readonly IPAddress _address;
     private Server _server = null!;
+
+    private FileServer(IPAddress address) => _address = address;
 
     public byte[] Content { get; set; } = RandomNumberGenerator.GetBytes(4_000_000);
 
@@ -61,11 +66,14 @@ internal sealed class FileServer : IAsyncDisposable
 
     public string Url => $"{_server.Address.Scheme}://{Host}/file.bin";
 
-    public string Host => $"127.0.0.1:{_server.Address.Port}";
+    public string Host => $"{_address}:{_server.Address.Port}";
 
-    public static async Task<FileServer> StartAsync(bool mptcp = true, X509Certificate2? certificate = null)
+    /// <param name="mptcp">Whether it speaks Multipath TCP.</param>
+    /// <param name="certificate">For TLS; null is without.</param>
+    /// <param name="network">Runs on the server of it; null is this machine's loopback.</param>
+    public static async Task<FileServer> StartAsync(bool mptcp = true, X509Certificate2? certificate = null, MultipathNetwork? network = null)
     {
-        var files = new FileServer();
+        var files = new FileServer(network?.ServerAddress ?? IPAddress.Loopback);
         files._server = await Server.StartAsync(
             builder =>
             {
@@ -74,7 +82,18 @@ internal sealed class FileServer : IAsyncDisposable
                     builder.WebHost.UseMptcp();
                 }
 
-                builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+                if (network is not null)
+                {
+                    // A socket belongs to the host on which it is opened.
+                    builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint => network.Server.Run(() =>
+                    {
+                        var socket = MptcpSocket.Create(endPoint.AddressFamily);
+                        socket.Bind(endPoint);
+                        return socket;
+                    }));
+                }
+
+                builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(files._address, 0, listen =>
                 {
                     if (certificate is not null)
                     {
