@@ -73,7 +73,6 @@ internal sealed class ConnectionEntry
     /// <summary>The connection has ended. Called once.</summary>
     public void Close()
     {
-        _list.Remove(this);
         if (_metrics.WantsSamples)
         {
             // The peer has closed, and Kestrel has not yet. Where Kestrel was first there is nothing left to read.
@@ -86,5 +85,8 @@ internal sealed class ConnectionEntry
             _metrics.ActiveChanged(_countedAs, null);
             _metrics.Sampled(new Figures(0, 0, 0, -_sampled.Subflows));
         }
+
+        // Last: when nobody is listed any more, the metrics have counted everybody out.
+        _list.Remove(this);
     }
 }
