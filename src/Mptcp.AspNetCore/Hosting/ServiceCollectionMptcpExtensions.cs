@@ -1,7 +1,9 @@
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 using Mptcp.AspNetCore;
+using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Paths;
 using Mptcp.AspNetCore.Policy;
 using Mptcp.Sockets;
@@ -59,6 +61,20 @@ public static class ServiceCollectionMptcpExtensions
         services.AddRouting();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>());
         return services.Configure(policyName, configureOptions);
+    }
+
+    /// <summary>
+    /// Adds the kernel's counters about Multipath TCP to the meter <c>Mptcp.AspNetCore</c>, as <c>mptcp.host.events</c> with the kernel's name
+    /// of each in <c>mptcp.host.event</c>: some sixty series. They are of the whole network namespace, and of all processes in it.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <returns>The services.</returns>
+    public static IServiceCollection AddMptcpHostMetrics(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddMetrics();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, HostMetrics>());
+        return services;
     }
 
     /// <summary>
