@@ -6,7 +6,12 @@ switch (args)
         Comparison.PrintHead();
         StatusBenchmark.Run();
         SubflowBenchmark.Run();
+        await ServerBenchmark.RunAsync();
         await HttpClientBenchmark.RunAsync();
+        break;
+
+    case ["server"]:
+        await ServerBenchmark.RunAsync();
         break;
 
     case ["status"]:
@@ -33,7 +38,7 @@ switch (args)
         break;
 
     default:
-        Console.Error.WriteLine("Arguments: none to measure everything, or one of status, subflows, http.");
+        Console.Error.WriteLine("Arguments: none to measure everything, or one of status, subflows, server, http.");
         return 1;
 }
 
