@@ -1,8 +1,9 @@
 using System.Net;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Http.Features;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Tests.Infrastructure;
@@ -17,54 +18,92 @@ public sealed class AcceptTests
     public async Task AcceptAsync_ConnectionThatFailsInOurHands_CostsThatConnectionOnly()
     {
         using var log = new LogRecorder();
-        await using var broken = new BrokenConnection { IsBroken = true };
-        await using var sound = new DefaultConnectionContext("sound");
-        await using var inner = new Listener(broken, sound);
-        await using var services = new ServiceCollection()
-            .AddLogging(logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Debug)).AddMetrics()
-            .AddSingleton<ConnectionList>().AddSingleton<ServerMetrics>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
-            .BuildServiceProvider();
-        await using var listener = new MptcpConnectionListener(inner, reject: false, services.GetRequiredService<ConnectionServices>());
+        await using var services = CreateServices(log, new BrokenOnce());
+        var socket = Listen();
+        await using var listener = CreateListener(socket, services);
+        using var broken = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
+        using var sound = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
 
-        Assert.Same(sound, await listener.AcceptAsync());
-        Assert.True(broken.IsDisposed);
+        await using var accepted = await listener.AcceptAsync();
+        Assert.Equal(sound.LocalEndPoint, accepted!.RemoteEndPoint);
+        await Assert.ThrowsAsync<SocketException>(() => broken.ReceiveAsync(new byte[1]));
         var line = Assert.Single(log.Ours);
         Assert.Equal((LogLevel.Error, "ConnectionDropped"), (line.Level, line.Event.Name));
         Assert.IsType<InvalidOperationException>(line.Exception);
+    }
+
+    [Fact]
+    public async Task AcceptAsync_WhenUnbound_EndsWithoutAWord()
+    {
+        using var log = new LogRecorder();
+        await using var services = CreateServices(log);
+        await using var listener = CreateListener(Listen(), services);
+
+        var accept = listener.AcceptAsync().AsTask();
+        await listener.UnbindAsync();
+
+        Assert.Null(await accept);
         Assert.Null(await listener.AcceptAsync());
+        Assert.Empty(log.Ours);
     }
 
-    private sealed class Listener(params ConnectionContext[] connections) : IConnectionListener
+    /// <summary>The kernel answers EINVAL from then on, to whoever asks, and Kestrel's own loop asks for ever.</summary>
+    [Fact]
+    public async Task AcceptAsync_SocketThatSomebodyElseShutDown_EndsAndSaysSo()
     {
-        private int _next;
+        using var log = new LogRecorder();
+        await using var services = CreateServices(log);
+        var socket = Listen();
+        await using var listener = CreateListener(socket, services);
 
-        public EndPoint EndPoint => new IPEndPoint(IPAddress.Loopback, 1);
+        var accept = listener.AcceptAsync().AsTask();
+        socket.Shutdown(SocketShutdown.Both);
 
-        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) =>
-            ValueTask.FromResult(_next < connections.Length ? connections[_next++] : null);
-
-        public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => default;
-
-        public ValueTask DisposeAsync() => default;
+        Assert.Null(await accept.WaitAsync(TimeSpan.FromSeconds(30)));
+        var line = Assert.Single(log.Ours);
+        Assert.Equal((LogLevel.Critical, "ListenSocketLost"), (line.Level, line.Event.Name));
+        Assert.Contains($"{listener.EndPoint}", line.Message, StringComparison.Ordinal);
     }
 
-    private sealed class BrokenConnection() : DefaultConnectionContext("broken")
+    [Fact]
+    public async Task AcceptAsync_WhenCanceled_Throws()
     {
-        // The base class looks at its features while it is made.
-        public bool IsBroken { get; init; }
+        using var log = new LogRecorder();
+        await using var services = CreateServices(log);
+        await using var listener = CreateListener(Listen(), services);
+        using var cancellation = new CancellationTokenSource();
 
-        public bool IsDisposed { get; private set; }
+        var accept = listener.AcceptAsync(cancellation.Token).AsTask();
+        await cancellation.CancelAsync();
 
-        public override IFeatureCollection Features => IsBroken ? throw new InvalidOperationException() : base.Features;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => accept);
+        Assert.Empty(log.Ours);
+    }
 
-        public override void Abort(ConnectionAbortedException abortReason)
-        {
-        }
+    private static Socket Listen()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        socket.Listen();
+        return socket;
+    }
 
-        public override ValueTask DisposeAsync()
-        {
-            IsDisposed = true;
-            return base.DisposeAsync();
-        }
+    private static MptcpConnectionListener CreateListener(Socket socket, IServiceProvider services) => new(
+        socket, new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), NullLogger.Instance),
+        noDelay: true, reject: false, services.GetRequiredService<ConnectionServices>());
+
+    private static ServiceProvider CreateServices(LogRecorder log, TimeProvider? time = null) => new ServiceCollection()
+        .AddLogging(logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Information)).AddMetrics()
+        .AddSingleton(time ?? TimeProvider.System)
+        .AddSingleton<ConnectionList>().AddSingleton<ServerMetrics>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
+        .BuildServiceProvider();
+
+    /// <summary>Asked when the connection is listed, which is as good a place to fail as any.</summary>
+    private sealed class BrokenOnce : TimeProvider
+    {
+        private int _asked;
+
+        public override DateTimeOffset GetUtcNow() =>
+            Interlocked.Increment(ref _asked) == 1 ? throw new InvalidOperationException("No time.") : base.GetUtcNow();
     }
 }

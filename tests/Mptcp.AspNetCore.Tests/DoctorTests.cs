@@ -104,10 +104,10 @@ public sealed class DoctorTests
                 kestrel.ListenUnixSocket(socket);
             });
 
-            // Somebody opens one of them as TCP.
+            // Somebody opens all but the first as TCP.
             builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
             {
-                if (endPoint is not IPEndPoint ip || ip.Port == ports[2])
+                if (endPoint is not IPEndPoint ip || ip.Port != ports[0])
                 {
                     return SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
                 }

@@ -167,6 +167,9 @@ public sealed class RunningProgram : IDisposable
     /// <summary>Sends SIGINT, as Ctrl-C does.</summary>
     public Task InterruptAsync() => Command.RunCheckedAsync("kill", "-INT", $"{_process.Id}");
 
+    /// <summary>Sends SIGTERM, as a supervisor does.</summary>
+    public Task TerminateAsync() => Command.RunCheckedAsync("kill", "-TERM", $"{_process.Id}");
+
     public void Dispose()
     {
         if (_isDisposed)

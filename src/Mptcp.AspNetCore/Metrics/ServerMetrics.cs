@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Net.Sockets;
 using Mptcp.AspNetCore.Connections;
 using Mptcp.Sockets;
 
@@ -42,7 +43,7 @@ internal sealed class ServerMetrics
         _rejections = meter.CreateCounter<long>(
             "mptcp.server.rejections", "{rejection}", "Connections and requests that were rejected for want of Multipath TCP, or would have been.");
         _acceptErrors = meter.CreateCounter<long>(
-            "mptcp.server.accept.errors", "{error}", "Connections that were lost while they were accepted.");
+            "mptcp.server.accept.errors", "{error}", "Attempts to accept a connection that failed.");
         _sampled =
         [
             meter.CreateObservableUpDownCounter(
@@ -84,8 +85,11 @@ internal sealed class ServerMetrics
     public void Rejected(MptcpStatus status, string stage) =>
         _rejections.Add(1, Tag(status), new KeyValuePair<string, object?>("mptcp.rejection.stage", stage));
 
-    public void AcceptFailed(Exception exception) =>
-        _acceptErrors.Add(1, new KeyValuePair<string, object?>("error.type", exception.GetType().FullName));
+    public void AcceptFailed(Exception exception)
+    {
+        var type = exception is SocketException socket ? socket.SocketErrorCode.ToString() : exception.GetType().FullName;
+        _acceptErrors.Add(1, new KeyValuePair<string, object?>("error.type", type));
+    }
 
     public void Sampled(Figures more)
     {

@@ -1,13 +1,14 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
 
 /// <summary>
-/// Opens and binds the socket of one endpoint. What must keep an endpoint from starting is thrown as <see cref="IOException"/>:
+/// Opens the socket of one endpoint, to listen. What must keep an endpoint from starting is thrown as <see cref="IOException"/>:
 /// Kestrel passes it on as it is, and takes other exceptions for a reason to try another address.
 /// </summary>
 internal sealed class ListenSocket
@@ -29,7 +30,11 @@ internal sealed class ListenSocket
         Socket = socket;
         Unavailable = unavailable;
         IsMptcp = IsIP && OperatingSystem.IsLinux() && GetProtocol(socket) == IPPROTO_MPTCP;
+        EndPoint = socket.LocalEndPoint!;
     }
+
+    /// <summary>What it is bound to.</summary>
+    public EndPoint EndPoint { get; }
 
     public Socket Socket { get; }
 
@@ -41,16 +46,41 @@ internal sealed class ListenSocket
     /// <summary>As the kernel says: who opened it may have opened what he liked.</summary>
     public bool IsMptcp { get; }
 
+    /// <summary>What was set; null for the kernel's default.</summary>
+    public string? CongestionControl { get; private set; }
+
     /// <param name="endPoint">The address, file handle or unix socket.</param>
-    /// <param name="settings">The endpoint's settings; the mode is not Disabled.</param>
+    /// <param name="settings">The endpoint's settings.</param>
     /// <param name="congestionControl">The congestion control to set, or null.</param>
     /// <param name="createBoundListenSocket">The application's own way to open it, or Kestrel's.</param>
+    /// <param name="backlog">How many connections wait to be accepted at most.</param>
+    /// <exception cref="AddressInUseException">Somebody else listens there; Kestrel knows what to say of it.</exception>
     public static ListenSocket Open(
+        EndPoint endPoint, (MptcpMode Mode, MptcpFallback Fallback) settings, string? congestionControl,
+        Func<EndPoint, Socket> createBoundListenSocket, int backlog)
+    {
+        try
+        {
+            return Open(endPoint, settings, congestionControl, createBoundListenSocket).Listen(backlog);
+        }
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+            throw new AddressInUseException(e.Message, e);
+        }
+    }
+
+    private static ListenSocket Open(
         EndPoint endPoint, (MptcpMode Mode, MptcpFallback Fallback) settings, string? congestionControl,
         Func<EndPoint, Socket> createBoundListenSocket)
     {
         MptcpSupport? unavailable = null;
         Socket socket;
+        if (settings.Mode == MptcpMode.Disabled)
+        {
+            // As though we were not here.
+            return new ListenSocket(createBoundListenSocket(endPoint), unavailable: null);
+        }
+
         if (endPoint is not IPEndPoint ip || createBoundListenSocket != SocketTransportOptions.CreateDefaultBoundListenSocket)
         {
             // Inherited, a unix socket, or the application's own: Kestrel or the application opens it.
@@ -81,6 +111,7 @@ internal sealed class ListenSocket
             if (listen.IsIP && congestionControl is not null && OperatingSystem.IsLinux())
             {
                 SetCongestionControl(socket, congestionControl);
+                listen.CongestionControl = congestionControl;
             }
 
             return listen;
@@ -88,6 +119,20 @@ internal sealed class ListenSocket
         catch
         {
             socket.Dispose();
+            throw;
+        }
+    }
+
+    private ListenSocket Listen(int backlog)
+    {
+        try
+        {
+            Socket.Listen(backlog);
+            return this;
+        }
+        catch
+        {
+            Socket.Dispose();
             throw;
         }
     }

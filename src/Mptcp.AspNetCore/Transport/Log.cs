@@ -73,4 +73,16 @@ internal static partial class Log
 
     [LoggerMessage(22, LogLevel.Information, "Connection id \"{ConnectionId}\", Request id \"{TraceIdentifier}\": the policy \"{Policy}\" would have rejected it, and only monitors. {Reason}", EventName = "RequestWouldBeRejected")]
     public static partial void RequestWouldBeRejected(ILogger logger, string connectionId, string traceIdentifier, string policy, string reason);
+
+    [LoggerMessage(23, LogLevel.Warning, "Connections to {EndPoint} can't be accepted and wait in the backlog; {Count} attempts failed. {Reason}", EventName = "AcceptFailing")]
+    public static partial void AcceptFailing(ILogger logger, EndPoint endPoint, long count, string reason);
+
+    [LoggerMessage(24, LogLevel.Information, "Connections to {EndPoint} are accepted again.", EventName = "AcceptRecovered")]
+    public static partial void AcceptRecovered(ILogger logger, EndPoint endPoint);
+
+    [LoggerMessage(25, LogLevel.Critical, "Nothing is accepted on {EndPoint} any more: its listening socket was closed or shut down by somebody else. Restart the application.", EventName = "ListenSocketLost")]
+    public static partial void ListenSocketLost(ILogger logger, EndPoint endPoint, Exception exception);
+
+    [LoggerMessage(26, LogLevel.Error, "A connection to {EndPoint} was dropped: it could not be set up.", EventName = "SocketDropped")]
+    public static partial void SocketDropped(ILogger logger, EndPoint endPoint, Exception exception);
 }

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Metrics;
@@ -9,51 +9,111 @@ using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
 
-/// <summary>Sets the feature on each connection, and turns away those that are TCP where none is wanted.</summary>
+/// <summary>
+/// Accepts from one listening socket, sets the feature on each connection, and turns away those that are TCP where none is wanted.
+/// What a connection is made of is Kestrel's.
+/// </summary>
 internal sealed class MptcpConnectionListener : IConnectionListener
 {
-    private readonly IConnectionListener _inner;
+    private readonly AcceptLoop _accept;
+    private readonly SocketConnectionContextFactory _connections;
+    private readonly bool _noDelay;
     private readonly bool _reject;
     private readonly ConnectionServices _services;
     private readonly ILogger _logger;
 
-    public MptcpConnectionListener(IConnectionListener inner, bool reject, ConnectionServices services)
+    /// <param name="socket">The socket that listens. It is the listener's from here on.</param>
+    /// <param name="connections">Makes Kestrel's connections. It is the listener's too.</param>
+    /// <param name="noDelay">What TCP_NODELAY becomes on each connection.</param>
+    /// <param name="reject">Whether connections that are TCP are closed.</param>
+    /// <param name="services">What every connection meets.</param>
+    public MptcpConnectionListener(
+        Socket socket, SocketConnectionContextFactory connections, bool noDelay, bool reject, ConnectionServices services)
     {
-        _inner = inner;
+        EndPoint = socket.LocalEndPoint!;
+        _accept = new AcceptLoop(socket, services);
+        _connections = connections;
+        _noDelay = noDelay && socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6;
         _reject = reject;
         _services = services;
         _logger = services.Logger;
     }
 
-    public EndPoint EndPoint => _inner.EndPoint;
+    public EndPoint EndPoint { get; }
 
     public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
     {
-        while (await _inner.AcceptAsync(cancellationToken).ConfigureAwait(false) is { } connection)
+        while (await _accept.AcceptAsync(cancellationToken).ConfigureAwait(false) is { } socket)
         {
-            if (Admit(connection) is { } admitted)
+            if (Create(socket) is { } connection)
             {
-                return admitted;
-            }
+                if (Admit(connection, socket) is { } admitted)
+                {
+                    return admitted;
+                }
 
-            _ = CloseAsync(connection);
+                _ = CloseAsync(connection);
+            }
         }
 
         return null;
     }
 
-    public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => _inner.UnbindAsync(cancellationToken);
+    public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
+    {
+        _accept.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
-    public ValueTask DisposeAsync() => _inner.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        _accept.Dispose();
+        _connections.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private ConnectionContext? Create(Socket socket)
+    {
+        try
+        {
+            SetNoDelay(socket);
+            return _connections.Create(socket);
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, it must not reach Kestrel: an exception from AcceptAsync ends the endpoint for good.
+            _services.Metrics.AcceptFailed(e);
+            Log.SocketDropped(_logger, EndPoint, e);
+            socket.Dispose();
+            return null;
+        }
+    }
+
+    private void SetNoDelay(Socket socket)
+    {
+        if (!_noDelay)
+        {
+            return;
+        }
+
+        try
+        {
+            socket.NoDelay = true;
+        }
+        catch (SocketException)
+        {
+            // MPTCP sockets refuse it before Linux 5.17, which is said at start, and a connection that was reset meanwhile says so when
+            // it is read. It costs the option, not the connection.
+        }
+    }
 
     /// <returns>The connection, as Kestrel shall see it; null when it is not to be served.</returns>
-    private ConnectionContext? Admit(ConnectionContext connection)
+    private ConnectionContext? Admit(ConnectionContext connection, Socket socket)
     {
         try
         {
             // On a unix socket there is nothing to know, and the kernel's answers there look like a fallback.
-            if (connection.Features.Get<IConnectionSocketFeature>()?.Socket is not { } socket
-                || socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6))
+            if (socket.AddressFamily is not (AddressFamily.InterNetwork or AddressFamily.InterNetworkV6))
             {
                 return connection;
             }
@@ -85,7 +145,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
         }
         catch (Exception e)
         {
-            // Whatever it is, it must not reach Kestrel: an exception from AcceptAsync ends the endpoint for good.
+            // As above.
             _services.Metrics.AcceptFailed(e);
             Log.ConnectionDropped(_logger, connection.ConnectionId, e);
             return null;

@@ -11,7 +11,7 @@ using Mptcp.Sockets;
 namespace Mptcp.AspNetCore.Transport;
 
 /// <summary>
-/// Kestrel's own socket transport with another listening socket under it, and the feature on each connection it accepts.
+/// Kestrel's own connections, from another listening socket, and the feature on each of them.
 /// </summary>
 internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
@@ -41,36 +41,23 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
     public bool CanBind(EndPoint endpoint) =>
         endpoint is MptcpEndPoint or FileHandleEndPoint or UnixDomainSocketEndPoint || endpoint.GetType() == typeof(IPEndPoint);
 
-    public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
+    public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         var settings = Resolve(endpoint);
 
         // A private copy, with the application's settings and Kestrel's memory pool: one made with new would lack the pool.
         var socketOptions = _socketOptions.Create(Options.DefaultName);
-        ListenSocket? listen = null;
-        if (settings.Mode != MptcpMode.Disabled)
-        {
-            var createBoundListenSocket = socketOptions.CreateBoundListenSocket;
-            socketOptions.CreateBoundListenSocket = boundTo =>
-            {
-                listen = ListenSocket.Open(boundTo, settings, _options.CongestionControl, createBoundListenSocket);
-                return listen.Socket;
-            };
-        }
-
-        var listener = await new SocketTransportFactory(Options.Create(socketOptions), _loggerFactory)
-            .BindAsync(endpoint, cancellationToken).ConfigureAwait(false);
+        var listen = ListenSocket.Open(endpoint, settings, _options.CongestionControl, socketOptions.CreateBoundListenSocket, socketOptions.Backlog);
         SayOnce(settings.Mode, endpoint, listen);
-        _bound.Add(listener.EndPoint, settings.Mode, listen, _options.CongestionControl);
-
-        if (listen is { IsMptcp: true } && !TrySetNoDelay(listen.Socket, socketOptions.NoDelay))
+        _bound.Add(settings.Mode, listen);
+        if (listen.IsMptcp && !TrySetNoDelay(listen.Socket, socketOptions.NoDelay))
         {
             SayOnce(nameof(Log.NoDelayRefused), () => Log.NoDelayRefused(_logger));
-            listener = new NoDelayTolerantListener(listener, listen.Socket, socketOptions, _loggerFactory);
         }
 
         var reject = settings.Mode != MptcpMode.Disabled && settings.Fallback == MptcpFallback.Reject;
-        return new MptcpConnectionListener(listener, reject, _services);
+        return ValueTask.FromResult<IConnectionListener>(
+            new MptcpConnectionListener(listen.Socket, KestrelConnections.CreateFactory(socketOptions, _loggerFactory), socketOptions.NoDelay, reject, _services));
     }
 
     private (MptcpMode Mode, MptcpFallback Fallback) Resolve(EndPoint endpoint)
@@ -101,14 +88,14 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
         }
     }
 
-    private void SayOnce(MptcpMode mode, EndPoint endpoint, ListenSocket? listen)
+    private void SayOnce(MptcpMode mode, EndPoint endpoint, ListenSocket listen)
     {
         if (mode == MptcpMode.Disabled)
         {
             var scope = _options.Mode == MptcpMode.Disabled ? "all endpoints" : endpoint.ToString()!;
             SayOnce(scope, () => Log.MptcpDisabled(_logger, scope));
         }
-        else if (listen?.Unavailable is { } support)
+        else if (listen.Unavailable is { } support)
         {
             SayOnce(support.Explanation, () => Log.MptcpUnavailable(_logger, support.Explanation, support.Remedy));
         }
