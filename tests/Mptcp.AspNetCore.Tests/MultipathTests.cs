@@ -40,7 +40,7 @@ public sealed class MultipathTests
         var feature = await accepted.Task.WaitAsync(TimeSpan.FromSeconds(30));
 
         // In the middle of it: counters of before and after enclose those of ss.
-        await UntilAsync(() => feature.GetSubflows() is { Count: 2 } all && all.All(subflow => subflow.BytesSent > 1_000_000));
+        await Wait.UntilAsync(() => feature.GetSubflows() is { Count: 2 } all && all.All(subflow => subflow.BytesSent > 1_000_000));
         var before = (MptcpSubflowList)feature.GetSubflows();
         var statistics = (await network.Server.ExecuteAsync("ss", "-tnHiO", "state", "established")).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         var after = (MptcpSubflowList)feature.GetSubflows();
@@ -126,7 +126,7 @@ public sealed class MultipathTests
                 await network.Links[i].RenewEndpointsAsync();
             }
 
-            await UntilAsync(() => CountOf("PathAdded") > CountOf("PathLost"));
+            await Wait.UntilAsync(() => CountOf("PathAdded") > CountOf("PathLost"));
             await progress.UntilAsync(progress.Bytes + (Count / 10), transfer);
         }
 
@@ -174,7 +174,7 @@ public sealed class MultipathTests
         await client.ConnectAsync(network.ServerAddress, ((IPEndPoint)listener.LocalEndPoint!).Port);
         using var accepted = await listener.AcceptAsync();
         await client.SendAsync(new byte[1000]);
-        await UntilAsync(() => MptcpSocket.GetSubflows(accepted).Count == 2);
+        await Wait.UntilAsync(() => MptcpSocket.GetSubflows(accepted).Count == 2);
         foreach (var link in network.Links)
         {
             await link.CutAsync(Cut.Reset);
@@ -182,7 +182,7 @@ public sealed class MultipathTests
 
         // Whoever sends meets the resets, which take one path after the other.
         await accepted.SendAsync(new byte[1000]);
-        await UntilAsync(() => MptcpSocket.GetSubflows(accepted).All(subflow => subflow.IsClosed));
+        await Wait.UntilAsync(() => MptcpSocket.GetSubflows(accepted).All(subflow => subflow.IsClosed));
         var subflows = MptcpSocket.GetSubflows(accepted);
         Assert.Equal(MptcpStatus.Active, subflows.Connection.Status);
         Assert.Equal(0, subflows.Connection.Info?.Subflows);
@@ -239,16 +239,6 @@ public sealed class MultipathTests
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
         Assert.Equal(Blocks.HashOf(count), Convert.ToHexString(hash.GetHashAndReset()));
         return null;
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        var clock = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), "It did not come about.");
-            await Task.Delay(5);
-        }
     }
 
     private sealed class BlockContent(long count, Progress progress) : HttpContent

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Mptcp.Sockets;
+using Mptcp.Tests;
 
 namespace Mptcp.TestNetwork.Tests;
 

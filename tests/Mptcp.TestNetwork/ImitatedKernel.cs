@@ -18,6 +18,9 @@ public static class ImitatedKernel
     /// <summary>Before Linux 5.17: MPTCP sockets refuse TCP_NODELAY.</summary>
     public const string NoNoDelay = "no-nodelay";
 
+    /// <summary>The environment variable with the name of a file, see <see cref="AcceptFails"/>.</summary>
+    public const string While = "IMITATED_KERNEL_WHILE";
+
     private static readonly Lazy<Task<string>> s_library = new(CompileAsync);
 
     /// <summary>socket(IPPROTO_MPTCP) fails with this errno.</summary>
@@ -25,6 +28,9 @@ public static class ImitatedKernel
 
     /// <summary>socket(AF_INET6, …, IPPROTO_MPTCP) fails with this errno: EPROTONOSUPPORT where the kernel was built with MPTCP for IPv4 only.</summary>
     public static string IPv6SocketFails(int errno) => $"ipv6-errno={errno}";
+
+    /// <summary>accept() fails with this errno, for as long as the file named by <see cref="While"/> in the environment exists.</summary>
+    public static string AcceptFails(int errno) => $"accept-errno={errno}";
 
     /// <summary>The environment that makes a program see the kernel described.</summary>
     public static async Task<Dictionary<string, string>> GetEnvironmentAsync(params string[] imitations) => new()

@@ -9,11 +9,13 @@
  *   no-nodelay        refuses TCP_NODELAY on sockets that speak MPTCP, with EOPNOTSUPP, as Linux 5.15 does
  *   socket-errno=N    lets socket(IPPROTO_MPTCP) fail with N
  *   ipv6-errno=N      the same for AF_INET6 alone
+ *   accept-errno=N    lets accept4 fail with N for as long as there is a file with the name in IMITATED_KERNEL_WHILE
  *
  * Chosen with a comma-separated list in IMITATED_KERNEL. Programs that the program starts inherit both.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -50,7 +52,8 @@
 #error "add the registers of this architecture"
 #endif
 
-static int no_tcp_is_mptcp, no_mptcp_info, no_full_info, no_nodelay, socket_errno, ipv6_errno;
+static int no_tcp_is_mptcp, no_mptcp_info, no_full_info, no_nodelay, socket_errno, ipv6_errno, accept_errno;
+static const char *while_file;
 
 static long call(long number, long a, long b, long c, long d, long e)
 {
@@ -87,6 +90,10 @@ static long answer(long number, const long *a)
 		return -ipv6_errno;
 	if (number == __NR_socket && socket_errno)
 		return -socket_errno;
+	if (number == __NR_accept4) {
+		int fails = call(__NR_faccessat, AT_FDCWD, (long)while_file, F_OK, 0, 0) == 0;
+		return fails ? -accept_errno : call(number, a[0], a[1], a[2], a[3], 0);
+	}
 	if (number == __NR_setsockopt && speaks_mptcp(a[0]))
 		return -EOPNOTSUPP;
 	return call(number, a[0], a[1], number == __NR_getsockopt ? UNKNOWN_OPTION + a[2] : a[2], a[3], a[4]);
@@ -134,6 +141,8 @@ __attribute__((constructor)) static void imitate(void)
 	no_nodelay = strstr(wanted, "no-nodelay") != NULL;
 	socket_errno = find_errno(wanted, "socket-errno=");
 	ipv6_errno = find_errno(wanted, "ipv6-errno=");
+	accept_errno = find_errno(wanted, "accept-errno=");
+	while_file = getenv("IMITATED_KERNEL_WHILE");
 
 	struct sock_filter filter[] = {
 		LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0), RETURN(SECCOMP_RET_ALLOW),
@@ -146,6 +155,7 @@ __attribute__((constructor)) static void imitate(void)
 		TRAP_OPTION(no_nodelay, __NR_setsockopt, SOL_TCP_LEVEL, TCP_NODELAY_OPTION),
 		LOAD(nr), SKIP_UNLESS(__NR_socket, 3), LOAD(args[2]), SKIP_UNLESS(PROTOCOL_MPTCP, 1),
 		RETURN(socket_errno || ipv6_errno ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
+		LOAD(nr), SKIP_UNLESS(__NR_accept4, 1), RETURN(accept_errno && while_file ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
 		RETURN(SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
@@ -18,8 +19,23 @@ internal static class Application
     // Byte i of a body is the low byte of its position divided by 251, a prime: bytes out of place are seen.
     private static readonly byte[] s_pattern = [.. Enumerable.Range(0, 251 + Chunk).Select(i => (byte)(i % 251))];
 
+    private static readonly MeterListener s_listener = new()
+    {
+        InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "mptcp.server.accept.errors")
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        },
+    };
+
+    private static long s_acceptErrors;
+
     public static void Map(WebApplication app)
     {
+        s_listener.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref s_acceptErrors, count));
+        s_listener.Start();
         app.MapGet("/", HelloAsync);
         app.MapGet("/bytes/{count:long}", SendBytesAsync);
         app.MapPost("/upload", UploadAsync);
@@ -127,7 +143,8 @@ internal static class Application
             Heap: GC.GetTotalMemory(forceFullCollection: false),
             Resident: Environment.WorkingSet,
             Processor: (long)Environment.CpuUsage.TotalTime.TotalMilliseconds,
-            Connections: context.RequestServices.GetService<IMptcpConnections>()?.Count ?? -1);
+            Connections: context.RequestServices.GetService<IMptcpConnections>()?.Count ?? -1,
+            AcceptErrors: Interlocked.Read(ref s_acceptErrors));
         return context.Response.WriteAsJsonAsync(figures, context.RequestAborted);
     }
 }

@@ -10,7 +10,9 @@ namespace Mptcp.TestServer;
 /// <param name="Resident">Bytes of memory.</param>
 /// <param name="Processor">Milliseconds of processor time since it started.</param>
 /// <param name="Connections">Connections that <c>UseMptcp</c> lists; -1 where it was not called.</param>
-public sealed record ProcessFigures(long Descriptors, long Threads, long Heap, long Resident, long Processor, long Connections);
+/// <param name="AcceptErrors">What <c>mptcp.server.accept.errors</c> counts.</param>
+public sealed record ProcessFigures(
+    long Descriptors, long Threads, long Heap, long Resident, long Processor, long Connections, long AcceptErrors);
 
 /// <summary>The server as a process of its own, killed when disposed.</summary>
 public sealed class TestServerProcess : IDisposable

@@ -24,7 +24,9 @@ internal sealed class AcceptLoop : IDisposable
     private readonly ServerMetrics _metrics;
     private readonly ILogger _logger;
     private readonly TimeProvider _time;
+    private readonly DescriptorReserve _reserve = new();
     private readonly CancellationTokenSource _closed = new();
+    private readonly bool _hasReserve;
     private int _failedInARow;
     private TimeSpan _wait = s_shortestWait;
     private long? _warnedAt;
@@ -38,6 +40,7 @@ internal sealed class AcceptLoop : IDisposable
         _metrics = services.Metrics;
         _logger = services.Logger;
         _time = services.Time;
+        _hasReserve = _reserve.TryFill();
     }
 
     /// <returns>The next connection; null when the socket was closed and there will be no more.</returns>
@@ -47,6 +50,15 @@ internal sealed class AcceptLoop : IDisposable
         {
             try
             {
+                while (_hasReserve && !_reserve.TryFill())
+                {
+                    // The rest of the process needed them: who comes now would take what is left.
+                    if (!await WaitAsync(cancellationToken).ConfigureAwait(false))
+                    {
+                        return null;
+                    }
+                }
+
                 var socket = await _listenSocket.AcceptAsync(cancellationToken).ConfigureAwait(false);
                 Succeeded();
                 return socket;
@@ -75,6 +87,10 @@ internal sealed class AcceptLoop : IDisposable
                 }
 
                 Warn(e);
+                if (e is SocketException { SocketErrorCode: SocketError.TooManyOpenSockets })
+                {
+                    _reserve.Release();
+                }
             }
 
             if (!await WaitAsync(cancellationToken).ConfigureAwait(false))
@@ -88,6 +104,7 @@ internal sealed class AcceptLoop : IDisposable
     public void Dispose()
     {
         _closed.Cancel();
+        _reserve.Dispose();
         _listenSocket.Dispose();
     }
 
@@ -123,9 +140,15 @@ internal sealed class AcceptLoop : IDisposable
             return;
         }
 
-        var reason = exception is SocketException { SocketErrorCode: SocketError.TooManyOpenSockets }
-            ? "No file descriptor is left: raise the limit of the process (LimitNOFILE, ulimit -n) or of the system (fs.file-max), or find what holds them."
-            : exception.Message;
+        var reason = (exception as SocketException)?.SocketErrorCode switch
+        {
+            SocketError.TooManyOpenSockets =>
+                "No file descriptor is left: raise the limit of the process (LimitNOFILE, ulimit -n) or of the system (fs.file-max), or find what holds them.",
+
+            // What .NET has no name for, ENOMEM among it.
+            SocketError.SocketError => "The kernel gives no socket; mostly it is out of memory then.",
+            _ => exception.Message,
+        };
         Log.AcceptFailing(_logger, _endPoint, _failedSinceWarning, reason);
         _warnedAt = _time.GetTimestamp();
         _failedSinceWarning = 0;

@@ -59,7 +59,7 @@ public sealed class ServerMetricsTests
             }
         });
         var connections = server.Services.GetRequiredService<IMptcpConnections>();
-        await UntilAsync(() => connections.Count == Count / 2);
+        await Wait.UntilAsync(() => connections.Count == Count / 2);
         var during = metrics.Read();
         Assert.Equal(Count / 2, during["mptcp.server.connections{mptcp.status=active}"]);
         Assert.Equal(Count / 2, during["mptcp.server.connections{mptcp.status=not_negotiated}"]);
@@ -74,7 +74,7 @@ public sealed class ServerMetricsTests
             socket.Dispose();
         }
 
-        await UntilAsync(() => connections.Count == 0);
+        await Wait.UntilAsync(() => connections.Count == 0);
         Assert.Empty(connections.GetSnapshot());
         var after = metrics.Read();
         Assert.Equal(Count / 2, after["mptcp.server.connections{mptcp.status=active}"]);
@@ -92,12 +92,12 @@ public sealed class ServerMetricsTests
         using (var client = server.CreateClient(mptcp: true))
         {
             var body = await client.GetByteArrayAsync("/big");
-            await UntilAsync(() => metrics.Read().GetValueOrDefault("mptcp.server.io{network.io.direction=transmit}") > body.Length);
+            await Wait.UntilAsync(() => metrics.Read().GetValueOrDefault("mptcp.server.io{network.io.direction=transmit}") > body.Length);
             Assert.Equal(1, metrics.Read()["mptcp.server.subflow.active{}"]);
             Assert.InRange(metrics.Read()["mptcp.server.io{network.io.direction=receive}"], 20, 10_000);
         }
 
-        await UntilAsync(() => !metrics.Read().ContainsKey("mptcp.server.subflow.active{}"));
+        await Wait.UntilAsync(() => !metrics.Read().ContainsKey("mptcp.server.subflow.active{}"));
         Assert.InRange(metrics.Read()["mptcp.server.io{network.io.direction=transmit}"], 1_000_000, 2_000_000);
     }
 
@@ -155,10 +155,10 @@ public sealed class ServerMetricsTests
         await using var server = await Server.StartAsync();
         using var kestrel = new MetricsRecorder(server, "Microsoft.AspNetCore.Server.Kestrel");
         var silent = await Client.ConnectAsync(server.EndPoint, mptcp);
-        await UntilAsync(() => server.Services.GetRequiredService<IMptcpConnections>().Count == 1);
+        await Wait.UntilAsync(() => server.Services.GetRequiredService<IMptcpConnections>().Count == 1);
         silent.Dispose();
         await server.GetStatusAsync(mptcp);
-        await UntilAsync(() => Durations().Length == 2);
+        await Wait.UntilAsync(() => Durations().Length == 2);
         Assert.All(Durations(), duration => Assert.Contains($"mptcp.status={expected},", duration));
 
         string[] Durations() => [.. kestrel.Durations.Where(duration => duration.StartsWith("kestrel.connection.duration{", StringComparison.Ordinal))];
@@ -172,7 +172,7 @@ public sealed class ServerMetricsTests
         await using var server = await Server.StartAsync(configuration: new() { ["Mptcp:TagRequestDuration"] = asked ? "true" : null });
         using var hosting = new MetricsRecorder(server, "Microsoft.AspNetCore.Hosting");
         await server.GetStatusAsync(mptcp: true);
-        await UntilAsync(() => hosting.Durations.Count == 1);
+        await Wait.UntilAsync(() => hosting.Durations.Count == 1);
         Assert.Equal(asked, hosting.Durations[0].Contains("mptcp.status=active", StringComparison.Ordinal));
     }
 
@@ -197,18 +197,8 @@ public sealed class ServerMetricsTests
         client.DefaultRequestHeaders.Add("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
         await client.GetStringAsync("/");
         var ours = () => spans.Where(span => span.TraceId == trace && span.Source.Name == "Microsoft.AspNetCore").ToArray();
-        await UntilAsync(() => ours().Length == 1);
+        await Wait.UntilAsync(() => ours().Length == 1);
         Assert.Equal(status, ours()[0].GetTagItem("mptcp.status"));
         Assert.Equal(subflows, ours()[0].GetTagItem("mptcp.subflow.count"));
-    }
-
-    private static async Task UntilAsync(Func<bool> condition)
-    {
-        var clock = Stopwatch.StartNew();
-        while (!condition())
-        {
-            Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), "It did not come about.");
-            await Task.Delay(5);
-        }
     }
 }
