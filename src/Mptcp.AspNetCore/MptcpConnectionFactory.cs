@@ -43,7 +43,8 @@ public sealed class MptcpConnectionFactory : IConnectionFactory, IDisposable
         try
         {
             var connection = _connections.Create(result.Socket);
-            connection.Features.Set<IMptcpFeature>(new MptcpConnectionFeature(result.Socket, connection, _logger, LogLevel.Debug));
+            // A socket that connects stays what it was opened as, so the kernel itself tells.
+            connection.Features.Set<IMptcpFeature>(new MptcpConnectionFeature(result.Socket, openedAsMptcp: false, connection, _logger, LogLevel.Debug));
             return connection;
         }
         catch

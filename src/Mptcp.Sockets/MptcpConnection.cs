@@ -12,6 +12,7 @@ public class MptcpConnection
     private const long MaxAgeMilliseconds = 1000;
 
     private readonly Socket _socket;
+    private readonly bool _openedAsTcp;
 
     // An Answer in one word, so that several threads can read and replace it without a lock. 0 is none yet.
     private long _answer;
@@ -19,9 +20,21 @@ public class MptcpConnection
     /// <summary>Asks nothing yet.</summary>
     /// <param name="socket">The connection's socket. It stays the caller's.</param>
     public MptcpConnection(Socket socket)
+        : this(socket, !MptcpSocket.IsOpenedAsTcp(socket))
+    {
+    }
+
+    /// <summary>As <see cref="MptcpConnection(Socket)"/>, for who knows more than .NET does.</summary>
+    /// <param name="socket">The connection's socket. It stays the caller's.</param>
+    /// <param name="openedAsMptcp">
+    /// Whether the socket, or the listener that accepted it, is an MPTCP one: a connection that speaks TCP is
+    /// <see cref="MptcpStatus.NotNegotiated"/> then, otherwise <see cref="MptcpStatus.Unavailable"/>.
+    /// </param>
+    public MptcpConnection(Socket socket, bool openedAsMptcp)
     {
         ArgumentNullException.ThrowIfNull(socket);
         _socket = socket;
+        _openedAsTcp = !openedAsMptcp;
     }
 
     /// <summary>
@@ -42,7 +55,7 @@ public class MptcpConnection
     /// <returns>False when the connection does not speak Multipath TCP, or is closed.</returns>
     public bool TryGetInfo(out MptcpInfo info)
     {
-        var reading = MptcpSocket.Read(_socket);
+        var reading = MptcpSocket.Read(_socket, _openedAsTcp);
         Remember(reading);
         info = reading.Info.GetValueOrDefault();
         return reading.Info is not null;
@@ -54,7 +67,7 @@ public class MptcpConnection
     /// </returns>
     public MptcpSubflowList GetSubflows()
     {
-        var subflows = MptcpSocket.GetSubflows(_socket);
+        var subflows = MptcpSocket.GetSubflows(_socket, _openedAsTcp);
         Remember(subflows.Connection);
         return subflows;
     }
@@ -74,7 +87,7 @@ public class MptcpConnection
     private Answer Current()
     {
         var answer = new Answer(Volatile.Read(ref _answer));
-        return answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds) ? answer : Remember(MptcpSocket.Read(_socket));
+        return answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds) ? answer : Remember(MptcpSocket.Read(_socket, _openedAsTcp));
     }
 
     /// <summary>Keeps what the kernel said, unless something truer is known.</summary>

@@ -21,7 +21,7 @@ public readonly struct MptcpInfo
     /// <remarks>
     /// <see cref="TotalSubflows"/> where the kernel has it (Linux 6.8); before that <see cref="ExtraSubflows"/> and one for the
     /// initial subflow, which counts one too many when that one is closed. A subflow that this end is still opening counts, though
-    /// the peer may never answer; <see cref="MptcpSocket.GetSubflows"/> tells its state.
+    /// the peer may never answer; <see cref="MptcpSocket.GetSubflows(System.Net.Sockets.Socket)"/> tells its state.
     /// </remarks>
     public int Subflows => TotalSubflows ?? ExtraSubflows + 1;
 

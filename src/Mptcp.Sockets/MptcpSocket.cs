@@ -83,6 +83,31 @@ public static class MptcpSocket
         }
     }
 
+    /// <summary>Makes a fresh TCP socket an MPTCP one where this host can; otherwise leaves it as it is.</summary>
+    /// <param name="socket">A TCP socket that was just made: not bound, not connected, no option set (it would be lost).</param>
+    /// <param name="support">The reason and the remedy when this host can't.</param>
+    /// <returns>Whether it is MPTCP now.</returns>
+    /// <remarks>
+    /// .NET goes on to treat the socket, and what it accepts, as the TCP sockets that they are to an application: it receives with
+    /// <c>recv</c> and not with the dearer <c>recvmsg</c>. But that they were to be MPTCP is recorded nowhere then:
+    /// <see cref="GetStatus"/> says <see cref="MptcpStatus.Unavailable"/> of an accepted connection whose client speaks TCP, where it says
+    /// <see cref="MptcpStatus.NotNegotiated"/> of one that a socket of <see cref="Create"/> accepted.
+    /// <see cref="MptcpConnection(Socket, bool)"/> is told.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">The socket is in use, or is no TCP socket.</exception>
+    /// <exception cref="SocketException">As for <see cref="Create"/>.</exception>
+    public static bool TryConvert(Socket socket, out MptcpSupport support)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        if (socket.ProtocolType != ProtocolType.Tcp || socket.IsBound || socket.Connected)
+        {
+            throw new InvalidOperationException("Only a fresh TCP socket can become a Multipath TCP one.");
+        }
+
+        support = MptcpSupport.Convert(socket);
+        return support.IsSupported;
+    }
+
     /// <summary>Asks the kernel which protocol a connection speaks. At most two system calls; allocates nothing.</summary>
     /// <param name="socket">Any socket: accepted or connecting, open or closed, of any protocol.</param>
     /// <returns>
@@ -101,7 +126,7 @@ public static class MptcpSocket
     /// .NET says that it is not <see cref="Socket.Connected"/>, such as a half-closed one, is <see cref="MptcpStatus.Unknown"/>.
     /// </para>
     /// </remarks>
-    public static MptcpStatus GetStatus(Socket socket) => Ask(socket, out _, out _, out _);
+    public static MptcpStatus GetStatus(Socket socket) => Ask(socket, IsOpenedAsTcp(socket), out _, out _, out _);
 
     /// <summary>Reads the connection's figures (Linux 5.16).</summary>
     /// <param name="socket">Any socket.</param>
@@ -112,7 +137,7 @@ public static class MptcpSocket
     /// </returns>
     public static bool TryGetInfo(Socket socket, out MptcpInfo info)
     {
-        var isActive = Ask(socket, out var native, out var length, out _) == MptcpStatus.Active && length > 0;
+        var isActive = Ask(socket, IsOpenedAsTcp(socket), out var native, out var length, out _) == MptcpStatus.Active && length > 0;
         info = isActive ? new MptcpInfo(native, length) : default;
         return isActive;
     }
@@ -123,9 +148,11 @@ public static class MptcpSocket
     /// </summary>
     /// <param name="socket">Any socket.</param>
     /// <returns>Status, figures and errno of one moment.</returns>
-    public static MptcpReading Read(Socket socket)
+    public static MptcpReading Read(Socket socket) => Read(socket, IsOpenedAsTcp(socket));
+
+    internal static MptcpReading Read(Socket socket, bool openedAsTcp)
     {
-        var status = Ask(socket, out var native, out var length, out var errno);
+        var status = Ask(socket, openedAsTcp, out var native, out var length, out var errno);
         return new MptcpReading(status, native, length, errno);
     }
 
@@ -135,25 +162,32 @@ public static class MptcpSocket
     /// The subflows; none, with the reason, when the connection is not <see cref="MptcpStatus.Active"/> or the kernel can't tell.
     /// Since Linux 6.5 all figures are of one moment; before it the connection's own are of a moment earlier.
     /// </returns>
-    public static MptcpSubflowList GetSubflows(Socket socket)
+    public static MptcpSubflowList GetSubflows(Socket socket) => GetSubflows(socket, IsOpenedAsTcp(socket));
+
+    internal static MptcpSubflowList GetSubflows(Socket socket, bool openedAsTcp)
     {
-        ArgumentNullException.ThrowIfNull(socket);
         if (OperatingSystem.IsLinux() && socket.IsBound)
         {
             using var descriptor = new HeldDescriptor(socket.SafeHandle);
             if (descriptor.IsOpen)
             {
-                return SubflowReader.Read(socket, descriptor.Value);
+                return SubflowReader.Read(socket, descriptor.Value, openedAsTcp);
             }
         }
 
-        var connection = Read(socket);
+        var connection = Read(socket, openedAsTcp);
         return new MptcpSubflowList(connection, [], connection.Status.Explain());
     }
 
-    private static MptcpStatus Ask(Socket socket, out NativeMptcpInfo info, out int infoLength, out int errno)
+    /// <summary>What .NET recorded when the socket or its listener was opened: it has no name for the protocol of MPTCP ones.</summary>
+    internal static bool IsOpenedAsTcp(Socket socket)
     {
         ArgumentNullException.ThrowIfNull(socket);
+        return socket.ProtocolType != ProtocolType.Unknown;
+    }
+
+    private static MptcpStatus Ask(Socket socket, bool openedAsTcp, out NativeMptcpInfo info, out int infoLength, out int errno)
+    {
         Unsafe.SkipInit(out info);
         infoLength = 0;
         errno = 0;
@@ -171,6 +205,6 @@ public static class MptcpSocket
         }
 
         return StatusLadder.Ask(
-            socket.SafeHandle, openedAsTcp: socket.ProtocolType != ProtocolType.Unknown, socket.Connected, out info, out infoLength, out errno);
+            socket.SafeHandle, openedAsTcp, socket.Connected, out info, out infoLength, out errno);
     }
 }

@@ -83,7 +83,7 @@ public sealed class MptcpSupport
     /// </summary>
     /// <remarks>
     /// To wrap a descriptor of our own costs seven system calls, in which .NET asks what it is; this way four. And .NET goes on to treat
-    /// the socket as the TCP socket that it is to an application. Not for listeners: what they accept is told apart by not being that.
+    /// the socket as the TCP socket that it is to an application.
     /// </remarks>
     internal static MptcpSupport Convert(Socket socket)
     {

@@ -8,6 +8,7 @@ using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.AspNetCore.Transport;
+using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Tests;
 
@@ -19,8 +20,8 @@ public sealed class AcceptTests
     {
         using var log = new LogRecorder();
         await using var services = CreateServices(log, new BrokenOnce());
-        var socket = Listen();
-        await using var listener = CreateListener(socket, services);
+        var listen = Listen();
+        await using var listener = CreateListener(listen, services);
         using var broken = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
         using var sound = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
 
@@ -53,11 +54,11 @@ public sealed class AcceptTests
     {
         using var log = new LogRecorder();
         await using var services = CreateServices(log);
-        var socket = Listen();
-        await using var listener = CreateListener(socket, services);
+        var listen = Listen();
+        await using var listener = CreateListener(listen, services);
 
         var accept = listener.AcceptAsync().AsTask();
-        socket.Shutdown(SocketShutdown.Both);
+        listen.Socket.Shutdown(SocketShutdown.Both);
 
         Assert.Null(await accept.WaitAsync(TimeSpan.FromSeconds(30)));
         var line = Assert.Single(log.Ours);
@@ -80,16 +81,12 @@ public sealed class AcceptTests
         Assert.Empty(log.Ours);
     }
 
-    private static Socket Listen()
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
-        socket.Listen();
-        return socket;
-    }
+    private static ListenSocket Listen() => ListenSocket.Open(
+        new IPEndPoint(IPAddress.Loopback, 0), (MptcpMode.Preferred, MptcpFallback.Accept), congestionControl: null,
+        SocketTransportOptions.CreateDefaultBoundListenSocket, backlog: 512);
 
-    private static MptcpConnectionListener CreateListener(Socket socket, IServiceProvider services) => new(
-        socket, new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), NullLogger.Instance),
+    private static MptcpConnectionListener CreateListener(ListenSocket listen, IServiceProvider services) => new(
+        listen, new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), NullLogger.Instance),
         noDelay: true, reject: false, services.GetRequiredService<ConnectionServices>());
 
     private static ServiceProvider CreateServices(LogRecorder log, TimeProvider? time = null) => new ServiceCollection()

@@ -17,7 +17,7 @@ public sealed class ConnectionListTests
         await using var services = new ServiceCollection().AddMetrics().AddSingleton<ServerMetrics>().BuildServiceProvider();
         await using var connection = new DefaultConnectionContext("one for all");
         using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
-        var feature = new MptcpConnectionFeature(socket, connection, NullLogger.Instance, LogLevel.Debug);
+        var feature = new MptcpConnectionFeature(socket, openedAsMptcp: false, connection, NullLogger.Instance, LogLevel.Debug);
         var list = new ConnectionList();
         var entries = Enumerable.Range(0, Count).Select(i => new ConnectionEntry(
             new MptcpServerConnection(connection, feature, DateTimeOffset.UnixEpoch.AddSeconds(i)), feature, list, services.GetRequiredService<ServerMetrics>())).ToArray();

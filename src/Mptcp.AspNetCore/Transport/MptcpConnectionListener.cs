@@ -17,23 +17,25 @@ internal sealed class MptcpConnectionListener : IConnectionListener
 {
     private readonly AcceptLoop _accept;
     private readonly SocketConnectionContextFactory _connections;
+    private readonly bool _isMptcp;
     private readonly bool _noDelay;
     private readonly bool _reject;
     private readonly ConnectionServices _services;
     private readonly ILogger _logger;
 
-    /// <param name="socket">The socket that listens. It is the listener's from here on.</param>
+    /// <param name="listen">The socket that listens. It is the listener's from here on.</param>
     /// <param name="connections">Makes Kestrel's connections. It is the listener's too.</param>
     /// <param name="noDelay">What TCP_NODELAY becomes on each connection.</param>
     /// <param name="reject">Whether connections that are TCP are closed.</param>
     /// <param name="services">What every connection meets.</param>
     public MptcpConnectionListener(
-        Socket socket, SocketConnectionContextFactory connections, bool noDelay, bool reject, ConnectionServices services)
+        ListenSocket listen, SocketConnectionContextFactory connections, bool noDelay, bool reject, ConnectionServices services)
     {
-        EndPoint = socket.LocalEndPoint!;
-        _accept = new AcceptLoop(socket, services);
+        EndPoint = listen.EndPoint;
+        _accept = new AcceptLoop(listen.Socket, services);
+        _isMptcp = listen.IsMptcp;
         _connections = connections;
-        _noDelay = noDelay && socket.AddressFamily is AddressFamily.InterNetwork or AddressFamily.InterNetworkV6;
+        _noDelay = noDelay && listen.IsIP;
         _reject = reject;
         _services = services;
         _logger = services.Logger;
@@ -118,7 +120,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 return connection;
             }
 
-            var feature = new MptcpConnectionFeature(socket, connection, _logger, _services.FallbackLogLevel);
+            var feature = new MptcpConnectionFeature(socket, _isMptcp, connection, _logger, _services.FallbackLogLevel);
             connection.Features.Set<IMptcpFeature>(feature);
             var metrics = _services.Metrics;
             if (metrics.WantsConnections)

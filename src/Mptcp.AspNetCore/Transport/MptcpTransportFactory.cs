@@ -57,7 +57,7 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
 
         var reject = settings.Mode != MptcpMode.Disabled && settings.Fallback == MptcpFallback.Reject;
         return ValueTask.FromResult<IConnectionListener>(
-            new MptcpConnectionListener(listen.Socket, KestrelConnections.CreateFactory(socketOptions, _loggerFactory), socketOptions.NoDelay, reject, _services));
+            new MptcpConnectionListener(listen, KestrelConnections.CreateFactory(socketOptions, _loggerFactory), socketOptions.NoDelay, reject, _services));
     }
 
     private (MptcpMode Mode, MptcpFallback Fallback) Resolve(EndPoint endpoint)

@@ -16,7 +16,7 @@ internal static unsafe class SubflowReader
     private const string AllLost =
         "all subflows are lost or closed: the kernel waits for a new one until net.mptcp.close_timeout is over, and ends the connection then";
 
-    public static MptcpSubflowList Read(Socket socket, int descriptor)
+    public static MptcpSubflowList Read(Socket socket, int descriptor, bool openedAsTcp)
     {
         var fullInfoErrno = ReadFullInfo(descriptor, out var info, out var infoLength, out var subflows);
         if (fullInfoErrno == 0 && StatusLadder.Judge(info) == MptcpStatus.Active)
@@ -26,7 +26,7 @@ internal static unsafe class SubflowReader
         }
 
         // Refused because the connection is TCP, or because the kernel doesn't know the option.
-        var connection = MptcpSocket.Read(socket);
+        var connection = MptcpSocket.Read(socket, openedAsTcp);
         if (connection.Status != MptcpStatus.Active)
         {
             return new(connection, [], connection.Status.Explain());

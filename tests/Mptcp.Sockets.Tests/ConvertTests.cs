@@ -1,0 +1,44 @@
+using System.Net;
+using System.Net.Sockets;
+using Mptcp.Tests;
+
+namespace Mptcp.Sockets.Tests;
+
+/// <summary>TCP sockets that become MPTCP ones.</summary>
+public sealed class ConvertTests
+{
+    public ConvertTests() => Requires.Mptcp();
+
+    [Theory]
+    [InlineData(true, MptcpStatus.Active, MptcpStatus.Active)]
+    [InlineData(false, MptcpStatus.NotNegotiated, MptcpStatus.Unavailable)]
+    public async Task TryConvert_Listener_AcceptsBothAndStaysTcpToDotNet(bool mptcpClient, MptcpStatus told, MptcpStatus notTold)
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        Assert.True(MptcpSocket.TryConvert(listener, out var support));
+        Assert.True(support.IsSupported);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        using var client = Connection.Open(AddressFamily.InterNetwork, mptcpClient);
+        await client.ConnectAsync(listener.LocalEndPoint!);
+        using var accepted = await listener.AcceptAsync();
+
+        Assert.Equal(ProtocolType.Tcp, accepted.ProtocolType);
+        var connection = new MptcpConnection(accepted, openedAsMptcp: true);
+        Assert.Equal(told, connection.Status);
+        Assert.Equal(told, connection.GetSubflows().Connection.Status);
+        Assert.Equal(notTold, new MptcpConnection(accepted).Status);
+        Assert.Equal(notTold, MptcpSocket.GetStatus(accepted));
+    }
+
+    [Fact]
+    public void TryConvert_SocketInUseOrOther_Throws()
+    {
+        using var bound = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        bound.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var udp = new Socket(AddressFamily.InterNetwork, SocketType.Dgram, ProtocolType.Udp);
+        Assert.Throws<InvalidOperationException>(() => MptcpSocket.TryConvert(bound, out _));
+        Assert.Throws<InvalidOperationException>(() => MptcpSocket.TryConvert(udp, out _));
+        Assert.Throws<ArgumentNullException>(() => MptcpSocket.TryConvert(null!, out _));
+    }
+}
