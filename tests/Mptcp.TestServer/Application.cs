@@ -40,6 +40,7 @@ internal static class Application
         app.MapGet("/bytes/{count:long}", SendBytesAsync);
         app.MapPost("/upload", UploadAsync);
         app.MapGet("/lines/{count:int}/{milliseconds:int}", SendLinesAsync);
+        app.MapGet("/events", SendEventsAsync);
         app.MapGet("/echo", EchoAsync);
         app.MapGet("/connection", TellConnectionAsync);
         app.MapGet("/strict", HelloAsync).RequireMptcp();
@@ -99,20 +100,57 @@ internal static class Application
         }
     }
 
+    /// <summary>Numbers as server-sent events, until the client goes or the host stops: then the last event is "bye".</summary>
+    private static async Task SendEventsAsync(HttpContext context)
+    {
+        context.Response.ContentType = "text/event-stream";
+        var stopping = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        for (var i = 1; !stopping.IsCancellationRequested; i++)
+        {
+            await context.Response.WriteAsync(string.Create(CultureInfo.InvariantCulture, $"data: {i}\n\n"), context.RequestAborted);
+            await context.Response.Body.FlushAsync(context.RequestAborted);
+            await Task.Delay(10, context.RequestAborted);
+        }
+
+        await context.Response.WriteAsync("data: bye\n\n", context.RequestAborted);
+    }
+
+    /// <summary>When the host stops, the message that has begun is echoed to its end, and then the socket is closed.</summary>
     private static async Task EchoAsync(HttpContext context)
     {
         using var socket = await context.WebSockets.AcceptWebSocketAsync();
+        var stopping = new TaskCompletionSource();
+        using var registration = context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.Register(stopping.SetResult);
         var buffer = new byte[Chunk];
+        var isBetweenMessages = true;
+        var isClosing = false;
         while (true)
         {
-            var received = await socket.ReceiveAsync(buffer, context.RequestAborted);
+            var receiving = socket.ReceiveAsync(new ArraySegment<byte>(buffer), context.RequestAborted);
+
+            // Not by cancelling what is being received: that aborts the socket.
+            if (isBetweenMessages && !isClosing && await Task.WhenAny(receiving, stopping.Task) == stopping.Task && !receiving.IsCompleted)
+            {
+                await socket.CloseOutputAsync(WebSocketCloseStatus.EndpointUnavailable, null, context.RequestAborted);
+                isClosing = true;
+            }
+
+            var received = await receiving;
             if (received.MessageType == WebSocketMessageType.Close)
             {
-                await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, context.RequestAborted);
+                if (!isClosing)
+                {
+                    await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, context.RequestAborted);
+                }
+
                 return;
             }
 
-            await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, context.RequestAborted);
+            isBetweenMessages = received.EndOfMessage;
+            if (!isClosing)
+            {
+                await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, context.RequestAborted);
+            }
         }
     }
 
