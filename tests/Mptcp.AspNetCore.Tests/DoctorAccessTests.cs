@@ -39,6 +39,18 @@ public sealed class DoctorAccessTests
     }
 
     [Fact]
+    public async Task Get_ClosedUnderARouteWithAParameter_PeersTextStaysOutOfTheLog()
+    {
+        await using var server = await StartAsync(Environments.Production, app => app.MapGroup("/{tenant}").MapMptcpDoctor(Path));
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync($"/a%0Awarn: forged{Path}");
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        var line = Assert.Single(server.Log.Ours, line => line.Event.Name == "DiagnosticEndpointClosed");
+        Assert.StartsWith($"/{{tenant}}{Path} is closed", line.Message);
+        Assert.DoesNotContain("forged", line.Message);
+    }
+
+    [Fact]
     public async Task Get_AuthorizationRequiredAfterwards_OpenToThoseWhoAreAuthorized()
     {
         await using var server = await StartAsync(Environments.Production, app => app.MapMptcpDoctor(Path).RequireAuthorization());

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -44,7 +45,10 @@ internal sealed class DiagnosticEndpoint
         if (!Interlocked.Exchange(ref _hasSaidClosed, true))
         {
             var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(Log.Category);
-            DoctorLog.Closed(logger, context.Request.Path, context.RequestServices.GetRequiredService<IWebHostEnvironment>().EnvironmentName, _mappedBy);
+
+            // Not the path that was asked for, of which a parameter of the route would let the peer write a part.
+            var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "The endpoint";
+            DoctorLog.Closed(logger, route, context.RequestServices.GetRequiredService<IWebHostEnvironment>().EnvironmentName, _mappedBy);
         }
 
         context.Response.StatusCode = StatusCodes.Status404NotFound;
