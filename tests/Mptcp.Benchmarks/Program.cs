@@ -1,45 +1,99 @@
+using System.Diagnostics;
+using System.Globalization;
 using Mptcp.Benchmarks;
+using Mptcp.Benchmarks.Client;
+using Mptcp.Benchmarks.EndToEnd;
+using Mptcp.Benchmarks.Micro;
+using Mptcp.Benchmarks.Network;
+using Mptcp.Benchmarks.Reporting;
 
+// The two processes of the section "client".
 switch (args)
 {
-    case []:
-        Comparison.PrintHead();
-        StatusBenchmark.Run();
-        SubflowBenchmark.Run();
-        await ServerBenchmark.RunAsync();
-        await HttpClientBenchmark.RunAsync();
-        break;
-
-    case ["server"]:
-        await ServerBenchmark.RunAsync();
-        break;
-
-    case ["status"]:
-        Comparison.PrintHead();
-        StatusBenchmark.Run();
-        break;
-
-    case ["subflows"]:
-        Comparison.PrintHead();
-        SubflowBenchmark.Run();
-        break;
-
-    case ["http"]:
-        await HttpClientBenchmark.RunAsync();
-        break;
-
-    // The two processes of the last one.
     case [HttpServer.Argument]:
         await HttpServer.RunAsync();
-        break;
+        return 0;
 
-    case [HttpClientBenchmark.ClientArgument]:
-        HttpClientBenchmark.Compare();
-        break;
-
-    default:
-        Console.Error.WriteLine("Arguments: none to measure everything, or one of status, subflows, server, http.");
-        return 1;
+    case [HttpClientBenchmark.ClientArgument, var pairs]:
+        HttpClientBenchmark.Compare(int.Parse(pairs, CultureInfo.InvariantCulture));
+        return 0;
 }
 
-return 0;
+(string Name, Func<Report, Effort, Task> RunAsync)[] sections =
+[
+    ("requests", EndToEndSection.RunAsync),
+    ("curve", CurveSection.RunAsync),
+    ("idle", IdleSection.RunAsync),
+    ("goodput", GoodputSection.RunAsync),
+    ("stall", StallSection.RunAsync),
+    ("micro", MicroSection.RunAsync),
+    ("features", FeaturesBenchmark.RunAsync),
+    ("client", HttpClientBenchmark.RunAsync),
+];
+
+var effort = Effort.Full;
+string? output = null;
+var chosen = new List<string>();
+foreach (var argument in args)
+{
+    switch (argument)
+    {
+        case "--quick":
+            effort = Effort.Quick;
+            break;
+        case "--short":
+            effort = Effort.Short;
+            break;
+        case var _ when argument.StartsWith("--output=", StringComparison.Ordinal):
+            output = argument["--output=".Length..];
+            break;
+        case var _ when sections.Any(section => section.Name == argument):
+            chosen.Add(argument);
+            break;
+        default:
+            Console.Error.WriteLine($"""
+                {argument}? Sections, all of them without one: {string.Join(", ", sections.Select(section => section.Name))}
+                --short     measures less: a quarter of an hour instead of three
+                --quick     measures so little that the figures mean nothing: three minutes
+                --output=F  writes the report to the file F as well
+                """);
+            return 2;
+    }
+}
+
+if (!Environment.IsPrivilegedProcess)
+{
+    Console.Error.WriteLine("The benchmarks make network namespaces, and state the congestion control in them: they need root.");
+    return 1;
+}
+
+var report = new Report();
+var failures = 0;
+foreach (var (name, runAsync) in sections)
+{
+    if (chosen.Count == 0 || chosen.Contains(name))
+    {
+        var clock = Stopwatch.StartNew();
+        try
+        {
+            await runAsync(report, effort);
+        }
+        catch (Exception e)
+        {
+            // The other sections are worth having, and this one says so.
+            Console.Error.WriteLine(e);
+            report.AddSection($"{name}: not measured").Explain(e.Message.Split('\n')[0]);
+            failures++;
+        }
+
+        Console.Error.WriteLine($"({name}: {clock.Elapsed.TotalSeconds:F0} s)");
+    }
+}
+
+Console.WriteLine(report);
+if (output is not null)
+{
+    await File.WriteAllTextAsync(output, $"{report}");
+}
+
+return failures == 0 ? 0 : 1;

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace Mptcp.Benchmarks;
+namespace Mptcp.Benchmarks.Client;
 
 /// <summary>What the clients talk to, in a process of its own: Kestrel as it comes, on TCP only, and an echo that is hardly more than the kernel.</summary>
 internal static class HttpServer

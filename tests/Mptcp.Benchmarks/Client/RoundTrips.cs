@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using Mptcp.Benchmarks.Micro;
 using Mptcp.Sockets;
 
-namespace Mptcp.Benchmarks;
+namespace Mptcp.Benchmarks.Client;
 
 /// <summary>A request and its answer without HTTP: what the kernel alone asks for a Multipath TCP socket that fell back.</summary>
 internal sealed class RoundTrips : IDisposable
@@ -17,7 +18,7 @@ internal sealed class RoundTrips : IDisposable
         _socket.NoDelay = true;
     }
 
-    public static void Compare()
+    public static IEnumerable<string[]> Compare(int pairs)
     {
         using var fallenBack = new RoundTrips(MptcpSocket.Create(AddressFamily.InterNetwork));
         using var tcp = new RoundTrips(new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp));
@@ -27,8 +28,8 @@ internal sealed class RoundTrips : IDisposable
             throw new InvalidOperationException($"The connection is {status}.");
         }
 
-        Comparison.Run("150 bytes sent and echoed, fell back, against TCP", fallenBack.SendAndReceive, tcp.SendAndReceive, calls: 300, pairs: 401);
-        Comparison.Run("the same without blocking, fell back, against TCP", fallenBack.SendAndReceiveAsync, tcp.SendAndReceiveAsync, calls: 300, pairs: 401);
+        yield return Comparison.Run("150 bytes sent and echoed, fell back, against TCP", fallenBack.SendAndReceive, tcp.SendAndReceive, calls: 300, pairs);
+        yield return Comparison.Run("the same without blocking, fell back, against TCP", fallenBack.SendAndReceiveAsync, tcp.SendAndReceiveAsync, calls: 300, pairs);
     }
 
     public void Dispose() => _socket.Dispose();

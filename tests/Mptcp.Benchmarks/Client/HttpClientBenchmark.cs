@@ -1,10 +1,12 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using Mptcp.Benchmarks.Micro;
+using Mptcp.Benchmarks.Reporting;
 using Mptcp.Sockets;
 using Mptcp.TestNetwork;
 
-namespace Mptcp.Benchmarks;
+namespace Mptcp.Benchmarks.Client;
 
 /// <summary>
 /// HttpClient over Multipath TCP against a plain SocketsHttpHandler, both with a server that speaks TCP only, and what that is made of.
@@ -14,45 +16,47 @@ internal static class HttpClientBenchmark
     public const string ClientArgument = "http-client";
 
     private const string CongestionControl = "reno";
-    private const int Pairs = 401;
+
+    private static int s_pairs;
 
     private static readonly Uri s_http1 = new($"http://127.0.0.1:{HttpServer.Http1Port}/");
     private static readonly Uri s_http2 = new($"http://127.0.0.1:{HttpServer.Http2Port}/");
 
     /// <summary>Runs server and client, each in a process of its own, in a network namespace of their own.</summary>
-    public static async Task RunAsync()
+    public static async Task RunAsync(Report report, Effort effort)
     {
-        if (!Environment.IsPrivilegedProcess)
-        {
-            Console.WriteLine("\nThe HttpClient benchmark needs root: it states the congestion control, in a network namespace of its own.");
-            return;
-        }
-
         await using var host = await NetworkNamespace.CreateAsync();
         host.SetParameter("net/ipv4/tcp_congestion_control", CongestionControl);
-        using var server = RunningProgram.Start("ip", Arguments(host, HttpServer.Argument, Environment.ProcessorCount - 1));
+        using var server = RunningProgram.Start("ip", Arguments(host, [HttpServer.Argument], Environment.ProcessorCount - 1));
         await server.WaitForTextAsync(HttpServer.Ready);
-        var congestionControl = host.Run(() => File.ReadAllText("/proc/sys/net/ipv4/tcp_congestion_control").Trim());
-        Console.WriteLine($"""
-
-            HttpClient, GET of 13 bytes from Kestrel on TCP only, a process of its own{(IsPinned ? ", each on a core of its own" : "")}; over loopback, congestion control {congestionControl}.
-            "Fell back" is the Multipath TCP socket that our clients have with such a server.
-
+        var section = report.AddSection("HttpClient");
+        section.Explain($"""
+            GET of 13 bytes from Kestrel on TCP only, a process of its own{(IsPinned ? ", each on a core of its own" : "")}; over loopback, congestion control {CongestionControl}.
+            "Fell back" is the Multipath TCP socket that our clients have with such a server; "plain" is a SocketsHttpHandler as it comes.
             """);
-        using var client = Process.Start("ip", Arguments(host, ClientArgument, processor: 0));
-        await client.WaitForExitAsync();
-        if (client.ExitCode != 0)
+        var table = section.AddTable(Comparison.Columns);
+        using var client = RunningProgram.Start("ip", Arguments(host, [ClientArgument, $"{effort.Pairs}"], processor: 0));
+        var exitCode = await client.WaitForExitAsync(TimeSpan.FromMinutes(20));
+        if (exitCode != 0)
         {
-            throw new InvalidOperationException($"The client ended with {client.ExitCode}.");
+            throw new InvalidOperationException($"The client ended with {exitCode}: {client.Error}");
+        }
+
+        foreach (var line in client.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            table.Add(line.Split('\t'));
         }
     }
 
-    /// <summary>The client's process.</summary>
-    public static void Compare()
+    /// <summary>The client's process: prints the cells of the rows, with tabs between them.</summary>
+    public static void Compare(int pairs)
     {
+        s_pairs = pairs;
         WarmUpServer();
-        Comparison.PrintHead();
-        RoundTrips.Compare();
+        foreach (var row in RoundTrips.Compare(pairs))
+        {
+            Print(row);
+        }
 
         Compare("keep-alive, plain against itself", MptcpStatus.Unknown, Plain(), Plain());
         Compare("keep-alive, ours against plain", MptcpStatus.FellBack, Ours(), Plain());
@@ -81,9 +85,9 @@ internal static class HttpClientBenchmark
 
     private static bool IsPinned => Environment.ProcessorCount > 1 && Command.Exists("taskset");
 
-    private static IEnumerable<string> Arguments(NetworkNamespace host, string argument, int processor)
+    private static IEnumerable<string> Arguments(NetworkNamespace host, string[] arguments, int processor)
     {
-        string[] run = ["dotnet", typeof(HttpClientBenchmark).Assembly.Location, argument];
+        string[] run = ["dotnet", typeof(HttpClientBenchmark).Assembly.Location, .. arguments];
         return IsPinned
             ? host.Wrap("taskset", ["-c", $"{processor}", .. run])
             : host.Wrap(run[0], run[1..]);
@@ -102,7 +106,7 @@ internal static class HttpClientBenchmark
         using (rival)
         {
             CheckStatus(ours, status);
-            Comparison.Run(name, count => Run(ours, count), count => Run(rival, count), calls, Pairs);
+            Print(Comparison.Run(name, count => Run(ours, count), count => Run(rival, count), calls, s_pairs));
         }
 
         void Run(HttpClient client, int count)
@@ -117,6 +121,8 @@ internal static class HttpClientBenchmark
             }
         }
     }
+
+    private static void Print(string[] row) => Console.WriteLine(string.Join('\t', row));
 
     /// <summary>Long enough for its tiered compilation, which nobody tells us about.</summary>
     private static void WarmUpServer()

@@ -1,8 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
+using Mptcp.Benchmarks.Reporting;
 using Mptcp.Sockets;
 
-namespace Mptcp.Benchmarks;
+namespace Mptcp.Benchmarks.Micro;
 
 /// <summary>GetSubflows on 1,000 connections, against the bare system call on each.</summary>
 internal sealed unsafe class SubflowBenchmark : IDisposable
@@ -25,10 +26,11 @@ internal sealed unsafe class SubflowBenchmark : IDisposable
         }
     }
 
-    public static void Run()
+    public static void Run(Table table, Effort effort)
     {
         using var benchmark = new SubflowBenchmark();
-        Comparison.Run($"GetSubflows, {Connections} connections in turn, against MPTCP_FULL_INFO", benchmark.GetSubflows, benchmark.CallKernel, Connections);
+        table.Add(Comparison.Run(
+            $"GetSubflows, {Connections} connections in turn, against MPTCP_FULL_INFO", benchmark.GetSubflows, benchmark.CallKernel, Connections, effort.Pairs));
     }
 
     public void Dispose()

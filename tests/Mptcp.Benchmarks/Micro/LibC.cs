@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Mptcp.Benchmarks;
+namespace Mptcp.Benchmarks.Micro;
 
 /// <summary>The bare system calls, as function pointers: no marshalling, no handle, no errno.</summary>
 internal static unsafe class LibC

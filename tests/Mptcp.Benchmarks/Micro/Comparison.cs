@@ -1,28 +1,26 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime;
+using Mptcp.Benchmarks.Reporting;
 
-namespace Mptcp.Benchmarks;
+namespace Mptcp.Benchmarks.Micro;
 
 /// <summary>
-/// Times two things in turn, A B A B, and prints the ratio of each pair: a machine that changes its speed changes it for both.
+/// Times two things in turn, A B A B, and takes the ratio of each pair: a machine that changes its speed changes it for both.
 /// </summary>
 internal static class Comparison
 {
-    public static void PrintHead()
-    {
-        Console.WriteLine("| what | median | ratio | middle half of the ratios | allocated | by the rival |");
-        Console.WriteLine("|---|---|---|---|---|---|");
-    }
+    public static readonly string[] Columns = ["what", "median, ns", "ratio", "allocated, B", "by the rival, B"];
 
     /// <param name="name">What is compared.</param>
     /// <param name="ours">Does it that many times.</param>
     /// <param name="rival">The same with the rival.</param>
     /// <param name="calls">How many times a measurement does it: long enough for the clock, short enough for the scheduler.</param>
     /// <param name="pairs">How many measurements of each.</param>
-    public static void Run(string name, Action<int> ours, Action<int> rival, int calls = 5_000, int pairs = 201)
+    /// <returns>The cells of a row.</returns>
+    public static string[] Run(string name, Action<int> ours, Action<int> rival, int calls, int pairs)
     {
-        WarmUp(ours, rival, calls);
+        WarmUp(ours, rival, calls, TimeSpan.FromSeconds(pairs < 50 ? 1 : 5));
         var ratios = new double[pairs];
         var times = new double[pairs];
         var (allocatedByOurs, allocatedByRival) = (0L, 0L);
@@ -33,21 +31,19 @@ internal static class Comparison
             (ratios[i], times[i]) = (mine / theirs, mine);
         }
 
-        Array.Sort(ratios);
-        Array.Sort(times);
         var all = (double)pairs * calls;
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"| {name} | {times[pairs / 2]:F0} ns | {ratios[pairs / 2]:F3} | {ratios[pairs / 4]:F3} to {ratios[pairs * 3 / 4]:F3} | {allocatedByOurs / all:F0} B | {allocatedByRival / all:F0} B |"));
+        return [name, Text(new Spread(times).Median), $"{new Spread(ratios)}", Text(allocatedByOurs / all), Text(allocatedByRival / all)];
+
+        static string Text(double value) => value.ToString("F0", CultureInfo.InvariantCulture);
     }
 
     /// <summary>Until tiered compilation has nothing left to do.</summary>
-    private static void WarmUp(Action<int> ours, Action<int> rival, int calls)
+    private static void WarmUp(Action<int> ours, Action<int> rival, int calls, TimeSpan limit)
     {
         var compiled = 0L;
         var all = Stopwatch.StartNew();
         var quiet = Stopwatch.StartNew();
-        while (quiet.Elapsed < TimeSpan.FromSeconds(1) && all.Elapsed < TimeSpan.FromSeconds(20))
+        while (quiet.Elapsed < TimeSpan.FromSeconds(1) && all.Elapsed < limit)
         {
             ours(calls);
             rival(calls);

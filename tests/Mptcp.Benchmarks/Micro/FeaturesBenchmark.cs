@@ -9,15 +9,16 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Mptcp.Benchmarks.Reporting;
 using Mptcp.Sockets;
 
-namespace Mptcp.Benchmarks;
+namespace Mptcp.Benchmarks.Micro;
 
 /// <summary>
 /// An application with status header, policy and metrics that somebody listens to, against the same without them. Client and servers are in
 /// one process, so what is allocated is everybody's; the client allocates nothing.
 /// </summary>
-internal sealed class ServerBenchmark : IDisposable
+internal sealed class FeaturesBenchmark : IDisposable
 {
     private const string CongestionControl = "reno";
 
@@ -35,7 +36,7 @@ internal sealed class ServerBenchmark : IDisposable
     private readonly byte[] _buffer = new byte[1024];
     private readonly int _responseLength;
 
-    private ServerBenchmark(IPEndPoint server, bool mptcp)
+    private FeaturesBenchmark(IPEndPoint server, bool mptcp)
     {
         _socket = mptcp ? MptcpSocket.Create(AddressFamily.InterNetwork) : new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         _socket.SetRawSocketOption(SOL_TCP, TCP_CONGESTION, Encoding.ASCII.GetBytes(CongestionControl));
@@ -52,27 +53,26 @@ internal sealed class ServerBenchmark : IDisposable
         }
     }
 
-    public static async Task RunAsync()
+    public static async Task RunAsync(Report report, Effort effort)
     {
-        Console.WriteLine($"""
-
+        var section = report.AddSection("Header, policy and metrics");
+        section.Explain($"""
             Kestrel with UseMptcp, keep-alive GET of 13 bytes, client and servers in one process; over loopback, congestion control {CongestionControl}.
             "All on" is the status header, a policy on the endpoint (for the MPTCP client), and a listener to every instrument of Mptcp.AspNetCore and of Kestrel.
-
             """);
-        Comparison.PrintHead();
+        var table = section.AddTable(Comparison.Columns);
         await using var plain = await StartAsync(allOn: false);
         await using var same = await StartAsync(allOn: false);
         await using var allOn = await StartAsync(allOn: true);
         using var listener = Listen(allOn);
         foreach (var mptcp in new[] { true, false })
         {
-            using var ours = new ServerBenchmark(AddressOf(allOn), mptcp);
-            using var rival = new ServerBenchmark(AddressOf(plain), mptcp);
-            using var control = new ServerBenchmark(AddressOf(same), mptcp);
+            using var ours = new FeaturesBenchmark(AddressOf(allOn), mptcp);
+            using var rival = new FeaturesBenchmark(AddressOf(plain), mptcp);
+            using var control = new FeaturesBenchmark(AddressOf(same), mptcp);
             var client = mptcp ? "MPTCP client" : "TCP client";
-            Comparison.Run($"{client}, without, against itself", control.Request, rival.Request, calls: 300, pairs: 401);
-            Comparison.Run($"{client}, all on, against without", ours.Request, rival.Request, calls: 300, pairs: 401);
+            table.Add(Comparison.Run($"{client}, without, against itself", control.Request, rival.Request, calls: 300, effort.Pairs));
+            table.Add(Comparison.Run($"{client}, all on, against without", ours.Request, rival.Request, calls: 300, effort.Pairs));
         }
     }
 

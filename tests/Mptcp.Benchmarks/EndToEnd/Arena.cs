@@ -1,0 +1,108 @@
+using System.Net;
+using Mptcp.TestNetwork;
+using Mptcp.TestServer;
+
+namespace Mptcp.Benchmarks.EndToEnd;
+
+/// <summary>
+/// One host on whose loopback device everything runs: a network namespace with reno, the servers on one core, the clients on another.
+/// </summary>
+internal sealed class Arena : IAsyncDisposable
+{
+    public const string CongestionControl = "reno";
+
+    private const int ClientCore = 0;
+
+    private readonly List<IDisposable> _programs = [];
+    private int _nextPort = 80;
+    private int _nextAddress;
+
+    private Arena(NetworkNamespace host) => Host = host;
+
+    public NetworkNamespace Host { get; }
+
+    public static async Task<Arena> CreateAsync()
+    {
+        // The clients' as well as the servers': children inherit it. A container may forbid it, and allow enough all the same: 10,000
+        // connections need little more than as many descriptors at either end.
+        await Command.RunAsync("prlimit", ["--pid", $"{Environment.ProcessId}", "--nofile=65536:65536"]);
+        var host = await NetworkNamespace.CreateAsync();
+        host.SetParameter("net/ipv4/tcp_congestion_control", CongestionControl);
+
+        // The servers have the ports below.
+        host.SetParameter("net/ipv4/ip_local_port_range", "1024\t65535");
+        return new Arena(host);
+    }
+
+    /// <param name="name">What the tables call it.</param>
+    /// <param name="transport"><see cref="TestServerProcess.Stock"/> or <see cref="TestServerProcess.Mptcp"/>.</param>
+    /// <param name="mptcpize">Whether it runs under <c>mptcpize</c>.</param>
+    public async Task<ServerUnderTest> StartKestrelAsync(string name, string transport, bool mptcpize = false)
+    {
+        var ports = TakePorts();
+        var server = await TestServerProcess.StartAsync(
+            transport,
+            ["--Address", "0.0.0.0", "--Http", $"{ports[0]}", "--H2c", $"{ports[1]}", "--Https", $"{ports[2]}"],
+            Host,
+            [.. Pin(IsPinned ? 1 : 0), .. mptcpize ? ["mptcpize", "run"] : Array.Empty<string>()]);
+        _programs.Add(server);
+        return new ServerUnderTest(name, server.Program.Id, ports);
+    }
+
+    /// <summary>nginx under <c>mptcpize</c>; its own setting came with 1.29.7.</summary>
+    public async Task<ServerUnderTest> StartNginxAsync(string name)
+    {
+        var ports = TakePorts();
+        var server = await Nginx.StartAsync(Host, ports, [.. Pin(IsPinned ? 1 : 0), "mptcpize", "run"]);
+        _programs.Add(server);
+        return new ServerUnderTest(name, server.ProcessId, ports);
+    }
+
+    /// <summary>Starts a client.</summary>
+    public RunningProgram StartClient(bool mptcp, IEnumerable<string> command)
+    {
+        string[] all = [.. Pin(ClientCore), .. mptcp ? ["mptcpize", "run"] : Array.Empty<string>(), .. command];
+        return RunningProgram.Start("ip", Host.Wrap(all[0], all[1..]));
+    }
+
+    /// <summary>Another one each time: connections in TIME_WAIT then don't use up the ports. The servers listen on all.</summary>
+    public IPAddress NextAddress()
+    {
+        var number = Interlocked.Increment(ref _nextAddress);
+        return new IPAddress([127, 1, (byte)(number >> 8), (byte)number]);
+    }
+
+    /// <summary>Connections that were accepted with Multipath TCP, on this host.</summary>
+    public long CountAccepted() => Host.Run(() =>
+    {
+        var lines = File.ReadLines("/proc/thread-self/net/netstat").Where(line => line.StartsWith("MPTcpExt:", StringComparison.Ordinal)).ToArray();
+        var index = Array.IndexOf(lines[0].Split(' '), "MPCapableACKRX");
+        return long.Parse(lines[1].Split(' ')[index], System.Globalization.CultureInfo.InvariantCulture);
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var program in _programs)
+        {
+            program.Dispose();
+        }
+
+        await Host.DisposeAsync();
+    }
+
+    public static bool IsPinned => Environment.ProcessorCount > 1;
+
+    private static string[] Pin(int core) => ["taskset", "-c", $"{core}"];
+
+    private int[] TakePorts() => [_nextPort++, _nextPort++, _nextPort++];
+}
+
+/// <summary>A server, and its ports for HTTP/1.1, HTTP/2 and HTTPS.</summary>
+internal sealed record ServerUnderTest(string Name, int ProcessId, int[] Ports)
+{
+    public int Http => Ports[0];
+
+    public int H2c => Ports[1];
+
+    public int Https => Ports[2];
+}

@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Mptcp.Benchmarks.EndToEnd;
+
+/// <summary>What a slice of load came to.</summary>
+/// <param name="Rate">Requests a second.</param>
+/// <param name="Efficiency">Requests for each second of processor time that the server's process took.</param>
+internal readonly record struct Sample(double Rate, double Efficiency);
+
+/// <summary>Puts a load on a server.</summary>
+internal static partial class Load
+{
+    /// <summary>Runs a client against a server.</summary>
+    public static async Task<Sample> RunAsync(Arena arena, ServerUnderTest server, Workload workload, bool mptcp, int seconds)
+    {
+        var accepted = arena.CountAccepted();
+        var sample = await MeasureAsync(arena, server, workload, mptcp, seconds);
+
+        // That what is measured is what the table says.
+        accepted = arena.CountAccepted() - accepted;
+        if (mptcp ? accepted < workload.Connections : accepted != 0)
+        {
+            throw new InvalidOperationException($"{workload.Name}, {server.Name}: {accepted} connections spoke Multipath TCP.");
+        }
+
+        return sample;
+    }
+
+    /// <summary>Runs a client against each of two servers, at the same moment: they share the core, and so do the clients.</summary>
+    public static Task<Sample[]> RunBothAsync(Arena arena, ServerUnderTest a, ServerUnderTest b, Workload workload, bool mptcp, int seconds) =>
+        Task.WhenAll(MeasureAsync(arena, a, workload, mptcp, seconds), MeasureAsync(arena, b, workload, mptcp, seconds));
+
+    /// <summary>
+    /// Until the rate no longer rises: tiered compilation has to compete with the requests for the core, and takes half a minute.
+    /// </summary>
+    public static async Task WarmUpAsync(Arena arena, ServerUnderTest server, Workload workload, bool mptcp, TimeSpan limit)
+    {
+        const int Slices = 2;
+        var rates = new List<double>();
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < limit;)
+        {
+            // By processor time, which the neighbours of the machine don't change.
+            rates.Add((await RunAsync(arena, server, workload, mptcp, seconds: 1)).Efficiency);
+            if (rates.Count > 2 * Slices && rates.TakeLast(Slices).Max() < 1.01 * rates.SkipLast(Slices).Max())
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task<Sample> MeasureAsync(Arena arena, ServerUnderTest server, Workload workload, bool mptcp, int seconds)
+    {
+        using var client = arena.StartClient(mptcp, workload.GetCommand(server, arena.NextAddress(), seconds));
+        var before = ProcessorTime(server.ProcessId);
+        var exitCode = await client.WaitForExitAsync(TimeSpan.FromMinutes(2));
+        var processor = ProcessorTime(server.ProcessId) - before;
+        if (exitCode != 0)
+        {
+            throw new InvalidOperationException($"{workload.Name}, {server.Name}: {exitCode} {client.Output}{client.Error}");
+        }
+
+        var (requests, elapsed) = workload.Read(client.Output, seconds);
+        return new Sample(requests / elapsed, requests / processor);
+    }
+
+    /// <summary>Of all the threads of a process, also those that ended: <c>clock_getcpuclockid</c>, which counts in nanoseconds.</summary>
+    private static double ProcessorTime(int processId)
+    {
+        const int CPUCLOCK_SCHED = 2;
+        return GetTime((~processId << 3) | CPUCLOCK_SCHED, out var time) == 0
+            ? time.Seconds + (time.Nanoseconds / 1e9)
+            : throw new InvalidOperationException($"The server, process {processId}, has ended.");
+    }
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    private static partial int GetTime(int clock, out TimeSpecification time);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly record struct TimeSpecification(nint Seconds, nint Nanoseconds);
+}
