@@ -6,17 +6,17 @@ internal sealed record Effort
     /// <summary>Three quarters of an hour.</summary>
     public static readonly Effort Full = new();
 
-    /// <summary>A quarter of an hour; what it gives has more noise.</summary>
+    /// <summary>A quarter of an hour; what it gives has much noise.</summary>
     public static readonly Effort Short = new()
     {
-        Pairs = 51,
-        Rounds = 3,
-        WarmUp = TimeSpan.FromSeconds(15),
+        Pairs = 31,
+        Rounds = 2,
+        WarmUp = TimeSpan.FromSeconds(8),
         IdleRounds = 1,
-        CurveRounds = 2,
+        CurveRounds = 1,
         CurveConnections = [1, 100, 10_000],
         GoodputRounds = 2,
-        GoodputWindow = TimeSpan.FromSeconds(2),
+        GoodputWindow = TimeSpan.FromSeconds(1.5),
         Cuts = 4,
     };
 

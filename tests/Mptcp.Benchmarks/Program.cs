@@ -86,14 +86,16 @@ foreach (var (name, runAsync) in sections)
             failures++;
         }
 
+        // After each section: a run that is ended leaves what it has.
+        if (output is not null)
+        {
+            await File.WriteAllTextAsync(output, $"{report}");
+        }
+
         Console.Error.WriteLine($"({name}: {clock.Elapsed.TotalSeconds:F0} s)");
     }
 }
 
 Console.WriteLine(report);
-if (output is not null)
-{
-    await File.WriteAllTextAsync(output, $"{report}");
-}
 
 return failures == 0 ? 0 : 1;

@@ -55,7 +55,7 @@ internal sealed class Arena : IAsyncDisposable
         var ports = TakePorts();
         var server = await Nginx.StartAsync(Host, ports, [.. Pin(IsPinned ? 1 : 0), "mptcpize", "run"]);
         _programs.Add(server);
-        return new ServerUnderTest(name, server.ProcessId, ports);
+        return new ServerUnderTest(name, server.ProcessId, ports) { IsWarm = true };
     }
 
     /// <summary>Starts a client.</summary>
@@ -98,11 +98,18 @@ internal sealed class Arena : IAsyncDisposable
 }
 
 /// <summary>A server, and its ports for HTTP/1.1, HTTP/2 and HTTPS.</summary>
-internal sealed record ServerUnderTest(string Name, int ProcessId, int[] Ports)
+internal sealed class ServerUnderTest(string name, int processId, int[] ports)
 {
-    public int Http => Ports[0];
+    public string Name => name;
 
-    public int H2c => Ports[1];
+    public int ProcessId => processId;
 
-    public int Https => Ports[2];
+    /// <summary>Whether it was loaded before, or is of a kind that nobody compiles while it runs.</summary>
+    public bool IsWarm { get; set; }
+
+    public int Http => ports[0];
+
+    public int H2c => ports[1];
+
+    public int Https => ports[2];
 }

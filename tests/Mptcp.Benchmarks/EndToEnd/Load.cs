@@ -32,17 +32,20 @@ internal static partial class Load
         Task.WhenAll(MeasureAsync(arena, a, workload, mptcp, seconds), MeasureAsync(arena, b, workload, mptcp, seconds));
 
     /// <summary>
-    /// Until the rate no longer rises: tiered compilation has to compete with the requests for the core, and takes half a minute.
+    /// Until the rate no longer rises. Tiered compilation has to compete with the requests for the core: it takes half a minute, of which
+    /// the first seconds show nothing of it, so a server that was not loaded before has at least half of the limit.
     /// </summary>
     public static async Task WarmUpAsync(Arena arena, ServerUnderTest server, Workload workload, bool mptcp, TimeSpan limit)
     {
-        const int Slices = 2;
+        const int Slices = 4;
+        var minimum = server.IsWarm ? limit / 10 : limit / 2;
+        server.IsWarm = true;
         var rates = new List<double>();
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < limit;)
         {
-            // By processor time, which the neighbours of the machine don't change.
+            // By processor time, which the neighbours of the machine change least.
             rates.Add((await RunAsync(arena, server, workload, mptcp, seconds: 1)).Efficiency);
-            if (rates.Count > 2 * Slices && rates.TakeLast(Slices).Max() < 1.01 * rates.SkipLast(Slices).Max())
+            if (clock.Elapsed > minimum && rates.Count > Slices && rates.TakeLast(Slices).Max() < 1.01 * rates.SkipLast(Slices).Max())
             {
                 return;
             }
