@@ -21,6 +21,8 @@ namespace Mptcp.Benchmarks.Micro;
 /// <summary>Single calls, by BenchmarkDotNet, which derives a class from this one.</summary>
 public unsafe class CallBenchmarks : IDisposable
 {
+    private const string TemporaryFolder = "TMPDIR";
+
     private readonly Connected _active = new(MptcpStatus.Active);
     private readonly Connected _notNegotiated = new(MptcpStatus.NotNegotiated);
     private readonly Connected _fellBack = new(MptcpStatus.FellBack);
@@ -128,8 +130,11 @@ public unsafe class CallBenchmarks : IDisposable
             the central package versions of this repository. The connections are live ones on loopback, of Kestrel where there is a feature.
             """);
         var artifacts = Directory.CreateTempSubdirectory("mptcp-bench");
+        var temporary = Environment.GetEnvironmentVariable(TemporaryFolder);
         try
         {
+            // BenchmarkDotNet refuses assemblies below the temporary folder, where a clone may be: xunit's copies, it thinks.
+            Environment.SetEnvironmentVariable(TemporaryFolder, artifacts.FullName);
             var job = (effort.IsQuick ? Job.Dry : Job.Default.WithWarmupCount(6).WithIterationCount(20).WithIterationTime(TimeInterval.FromMilliseconds(100)))
                 .WithToolchain(InProcessEmitToolchain.Instance);
             var configuration = ManualConfig.CreateEmpty()
@@ -158,6 +163,7 @@ public unsafe class CallBenchmarks : IDisposable
         }
         finally
         {
+            Environment.SetEnvironmentVariable(TemporaryFolder, temporary);
             artifacts.Delete(recursive: true);
         }
     }
