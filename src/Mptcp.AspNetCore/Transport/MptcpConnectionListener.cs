@@ -135,6 +135,11 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 return null;
             }
 
+            if (feature.Status == MptcpStatus.Active)
+            {
+                connection.Transport = new ResetTransport(connection.Transport);
+            }
+
             if (_logger.IsEnabled(_services.FallbackLogLevel))
             {
                 // The feature writes the line when it learns that the connection is TCP, now or on a later read.
