@@ -8,7 +8,8 @@ using Mptcp.TestServer;
 //
 //   --Transport stock|mptcp   --Address 127.0.0.1   --Http 0   --H2c 0   --Https 0 (a port each; left out, not listened on)
 //
-// What else the command line has is configuration: --Mptcp:Fallback Reject, --Logging:LogLevel:Default Warning, --ShutdownTimeout 30.
+// What else the command line has is configuration: --Mptcp:Fallback Reject, --Logging:LogLevel:Default Warning, --ShutdownTimeout 30,
+// --RequestHeadersTimeout 30.
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole(console => console.SingleLine = true);
 switch (builder.Configuration["Transport"])
@@ -34,6 +35,7 @@ builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
     kestrel.Limits.MinRequestBodyDataRate = null;
     kestrel.Limits.MinResponseDataRate = null;
     kestrel.Limits.MaxRequestBodySize = null;
+    kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(builder.Configuration.GetValue("RequestHeadersTimeout", 30.0));
     if (builder.Configuration.GetValue<int?>("Http") is { } http)
     {
         kestrel.Listen(address, http, listen => listen.Protocols = HttpProtocols.Http1);
