@@ -14,7 +14,7 @@ public sealed class SlowTests
     private const int BodyLength = 16;
     private const long AnswerLength = 20_000_000;
 
-    private static readonly int s_ofEach = Scale.Of(200, 3_000);
+    private static readonly int s_ofEach = Scale.Of(200, 1_000);
 
     private sealed record Outcome(int TimedOut, int Bodies, int Readers, int Answers, double Slowest);
 
