@@ -43,8 +43,7 @@ public sealed class MptcpConnectionFactory : IConnectionFactory, IDisposable
         try
         {
             var connection = _connections.Create(result.Socket);
-            // A socket that connects stays what it was opened as, so the kernel itself tells.
-            connection.Features.Set<IMptcpFeature>(new MptcpConnectionFeature(result.Socket, openedAsMptcp: false, connection, _logger, LogLevel.Debug));
+            connection.Features.Set<IMptcpFeature>(new ClientConnectionFeature(result.Socket, connection, _logger));
             return connection;
         }
         catch

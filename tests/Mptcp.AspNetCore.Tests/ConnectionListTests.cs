@@ -1,7 +1,6 @@
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Transport;
@@ -14,19 +13,20 @@ public sealed class ConnectionListTests
     public async Task AddRemoveSnapshot_HundredThousand_AllThereInOrderAndGoneInTheEnd()
     {
         const int Count = 100_000;
-        await using var services = new ServiceCollection().AddMetrics().AddSingleton<ServerMetrics>().BuildServiceProvider();
-        await using var connection = new DefaultConnectionContext("one for all");
-        using var socket = new System.Net.Sockets.Socket(System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
-        var feature = new MptcpConnectionFeature(socket, openedAsMptcp: false, connection, NullLogger.Instance, LogLevel.Debug);
-        var list = new ConnectionList();
+        await using var services = new ServiceCollection().AddLogging().AddMetrics()
+            .AddSingleton<ServerMetrics>().AddSingleton<ConnectionList>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
+            .BuildServiceProvider();
+        var list = services.GetRequiredService<ConnectionList>();
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         var entries = Enumerable.Range(0, Count).Select(i => new ConnectionEntry(
-            new MptcpServerConnection(connection, feature, DateTimeOffset.UnixEpoch.AddSeconds(i)), feature, list, services.GetRequiredService<ServerMetrics>())).ToArray();
+            socket, openedAsMptcp: false, new DefaultConnectionContext($"{i}"), services.GetRequiredService<ConnectionServices>())).ToArray();
         Parallel.ForEach(entries.Take(Count / 2), list.Add);
         Array.ForEach(entries[(Count / 2)..], list.Add);
         Assert.Equal(Count, list.Count);
         var snapshot = list.GetSnapshot();
-        Assert.Equal(entries.Select(entry => entry.Connection).ToHashSet(), snapshot.ToHashSet());
-        Assert.Equal(entries[(Count / 2)..].Select(entry => entry.Connection), snapshot.Skip(Count / 2));
+        Assert.Equal(entries.ToHashSet<IMptcpFeature>(), snapshot.Select(connection => connection.Mptcp).ToHashSet());
+        Assert.Equal(entries[(Count / 2)..], snapshot.Skip(Count / 2).Select(connection => connection.Mptcp));
+        Assert.Equal($"{Count - 1}", snapshot[^1].Id);
 
         // Two rounds of the sampler, while every third ends: whoever stays is met in each round, once.
         var met = new Dictionary<ConnectionEntry, int>();

@@ -1,92 +1,120 @@
-using Mptcp.AspNetCore.Metrics;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Connections;
 
-/// <summary>A connection in the list, and what the metrics have counted of it.</summary>
-internal sealed class ConnectionEntry
+/// <summary>The feature of a connection that was accepted: its place in the list, and what the metrics have counted of it.</summary>
+internal sealed class ConnectionEntry : MptcpConnectionFeature
 {
-    private readonly MptcpConnectionFeature _feature;
-    private readonly ConnectionList _list;
-    private readonly ServerMetrics _metrics;
-    private readonly Lock _lock = new();
-    private MptcpStatus? _countedAs;
-    private Figures _sampled;
+    private readonly ConnectionServices _services;
+    private readonly long _sinceTicks;
+    private Figures? _sampled;
+    private MptcpStatus _countedAs;
+    private bool _isListed;
+    private bool _isCounted;
     private bool _isClosed;
 
-    public ConnectionEntry(MptcpServerConnection connection, MptcpConnectionFeature feature, ConnectionList list, ServerMetrics metrics)
+    public ConnectionEntry(Socket socket, bool openedAsMptcp, ConnectionContext connection, ConnectionServices services)
+        : base(socket, openedAsMptcp, connection)
     {
-        Connection = connection;
-        _feature = feature;
-        _list = list;
-        _metrics = metrics;
+        _services = services;
+        _sinceTicks = services.Time.GetUtcNow().UtcTicks;
     }
-
-    public MptcpServerConnection Connection { get; }
 
     // The list's own, under its lock.
     public ConnectionEntry? Next { get; set; }
 
     public ConnectionEntry? Previous { get; set; }
 
-    /// <summary>Counts it as one of those with this status.</summary>
-    public void CountAs(MptcpStatus status)
-    {
-        lock (_lock)
-        {
-            if (!_isClosed)
-            {
-                _metrics.ActiveChanged(_countedAs, status);
-                _countedAs = status;
-            }
-        }
-    }
+    protected override ILogger Logger => _services.Logger;
 
-    /// <summary>It has become TCP.</summary>
-    public void FellBack()
+    protected override LogLevel FallbackLogLevel => _services.FallbackLogLevel;
+
+    // One for all: a lock of its own would be forty bytes a connection, and it is held for one system call at most.
+    private Lock Counting => _services.Connections.Counting;
+
+    public MptcpServerConnection Show() => new(Connection, this, new DateTimeOffset(_sinceTicks, TimeSpan.Zero));
+
+    /// <summary>Lists it until the connection ends.</summary>
+    public void List()
     {
-        _metrics.FellBack();
-        if (_countedAs is not null)
+        _isListed = true;
+        _services.Connections.Add(this);
+        if (_services.Metrics.WantsConnections)
         {
-            CountAs(MptcpStatus.FellBack);
+            CountAs(Status);
         }
+
+        // At once, when it is closed by now.
+        Connection.ConnectionClosed.UnsafeRegister(static entry => ((ConnectionEntry)entry!).Close(), this);
     }
 
     /// <summary>Reads its figures, and adds what is new to the sums.</summary>
     public void Sample()
     {
-        lock (_lock)
+        lock (Counting)
         {
             if (!_isClosed)
             {
                 // A connection that is TCP for good is not asked any more.
-                var now = _feature.Status == MptcpStatus.Active && _feature.TryGetInfo(out var info)
-                    ? Figures.Of(info)
-                    : _sampled with { Subflows = 0 };
-                _metrics.Sampled(now.Since(_sampled));
+                var before = _sampled ?? Figures.None;
+                var now = Status == MptcpStatus.Active && TryGetInfo(out var info) ? Figures.Of(info) : before with { Subflows = 0 };
+                _services.Metrics.Sampled(now.Since(before));
                 _sampled = now;
             }
         }
     }
 
-    /// <summary>The connection has ended. Called once.</summary>
-    public void Close()
+    protected override void OnSettled(MptcpStatus status)
     {
-        if (_metrics.WantsSamples)
+        if (status == MptcpStatus.FellBack && _isListed)
+        {
+            _services.Metrics.FellBack();
+            if (_isCounted)
+            {
+                CountAs(status);
+            }
+        }
+
+        base.OnSettled(status);
+    }
+
+    /// <summary>Counts it as one of those with this status.</summary>
+    private void CountAs(MptcpStatus status)
+    {
+        lock (Counting)
+        {
+            if (!_isClosed)
+            {
+                _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, status);
+                (_countedAs, _isCounted) = (status, true);
+            }
+        }
+    }
+
+    /// <summary>The connection has ended. Called once.</summary>
+    private void Close()
+    {
+        if (_services.Metrics.WantsSamples)
         {
             // The peer has closed, and Kestrel has not yet. Where Kestrel was first there is nothing left to read.
             Sample();
         }
 
-        lock (_lock)
+        lock (Counting)
         {
             _isClosed = true;
-            _metrics.ActiveChanged(_countedAs, null);
-            _metrics.Sampled(new Figures(0, 0, 0, -_sampled.Subflows));
+            _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, null);
+            if (_sampled is not null)
+            {
+                _services.Metrics.Sampled(Figures.None with { Subflows = -_sampled.Subflows });
+            }
         }
 
         // Last: when nobody is listed any more, the metrics have counted everybody out.
-        _list.Remove(this);
+        _services.Connections.Remove(this);
     }
 }

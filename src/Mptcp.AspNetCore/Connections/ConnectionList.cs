@@ -9,6 +9,9 @@ internal sealed class ConnectionList : IMptcpConnections
     private ConnectionEntry? _cursor;
     private int _count;
 
+    /// <summary>Held while what the metrics have counted of an entry is looked at and changed.</summary>
+    public Lock Counting { get; } = new();
+
     public int Count => Volatile.Read(ref _count);
 
     public IReadOnlyList<MptcpServerConnection> GetSnapshot()
@@ -19,7 +22,7 @@ internal sealed class ConnectionList : IMptcpConnections
             var i = 0;
             for (var entry = _first; entry is not null; entry = entry.Next)
             {
-                snapshot[i++] = entry.Connection;
+                snapshot[i++] = entry.Show();
             }
 
             return snapshot;

@@ -3,8 +3,10 @@ using Mptcp.Sockets;
 namespace Mptcp.AspNetCore.Connections;
 
 /// <summary>What the metrics count of a connection. Bytes, and a number of subflows.</summary>
-internal readonly record struct Figures(long Sent, long Received, long Retransmitted, int Subflows)
+internal sealed record Figures(long Sent, long Received, long Retransmitted, int Subflows)
 {
+    public static readonly Figures None = new(0, 0, 0, 0);
+
     /// <summary>Kernels before 6.5 count no bytes.</summary>
     public static Figures Of(in MptcpInfo info) =>
         new(info.BytesSent ?? 0, info.BytesReceived ?? 0, info.BytesRetransmitted ?? 0, info.Subflows);

@@ -79,6 +79,12 @@ internal sealed class AcceptLoop : IDisposable
             }
             catch (Exception e)
             {
+                if (e is SocketException { SocketErrorCode: SocketError.TooManyOpenSockets })
+                {
+                    // First: to tell of it may need one.
+                    _reserve.Release();
+                }
+
                 _metrics.AcceptFailed(e);
                 _failedInARow++;
                 if (IsOfTheConnection(e) && _failedInARow < ManyInARow)
@@ -87,10 +93,6 @@ internal sealed class AcceptLoop : IDisposable
                 }
 
                 Warn(e);
-                if (e is SocketException { SocketErrorCode: SocketError.TooManyOpenSockets })
-                {
-                    _reserve.Release();
-                }
             }
 
             if (!await WaitAsync(cancellationToken).ConfigureAwait(false))

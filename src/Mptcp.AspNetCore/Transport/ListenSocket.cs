@@ -29,7 +29,7 @@ internal sealed class ListenSocket
     {
         Socket = socket;
         Unavailable = unavailable;
-        IsMptcp = IsIP && OperatingSystem.IsLinux() && GetProtocol(socket) == IPPROTO_MPTCP;
+        IsMptcp = IsIP && OperatingSystem.IsLinux() && IsMptcpSocket(socket);
         EndPoint = socket.LocalEndPoint!;
     }
 
@@ -122,6 +122,14 @@ internal sealed class ListenSocket
         }
     }
 
+    /// <summary>Whether the kernel made it for MPTCP, whatever the connection speaks by now.</summary>
+    public static bool IsMptcpSocket(Socket socket)
+    {
+        Span<byte> protocol = stackalloc byte[sizeof(int)];
+        socket.GetRawSocketOption(SOL_SOCKET, SO_PROTOCOL, protocol);
+        return BitConverter.ToInt32(protocol) == IPPROTO_MPTCP;
+    }
+
     private static Socket? OpenMptcp(AddressFamily addressFamily, out MptcpSupport? unavailable)
     {
         // To .NET it is a TCP socket: what it accepts is received from with recv, as at Kestrel's own, and not with recvmsg (measured: 1.08
@@ -159,13 +167,6 @@ internal sealed class ListenSocket
             Socket.Dispose();
             throw;
         }
-    }
-
-    private static int GetProtocol(Socket socket)
-    {
-        Span<byte> protocol = stackalloc byte[sizeof(int)];
-        socket.GetRawSocketOption(SOL_SOCKET, SO_PROTOCOL, protocol);
-        return BitConverter.ToInt32(protocol);
     }
 
     private static bool MustBeMptcp((MptcpMode Mode, MptcpFallback Fallback) settings) =>

@@ -120,7 +120,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 return connection;
             }
 
-            var feature = new MptcpConnectionFeature(socket, _isMptcp, connection, _logger, _services.FallbackLogLevel);
+            var feature = new ConnectionEntry(socket, _isMptcp, connection, _services);
             connection.Features.Set<IMptcpFeature>(feature);
             var metrics = _services.Metrics;
             if (metrics.WantsConnections)
@@ -135,7 +135,8 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 return null;
             }
 
-            if (feature.Status == MptcpStatus.Active)
+            // One system call for every connection; to wrap all without a question would cost TCP clients 280 bytes each, and more in each read.
+            if (_isMptcp && ListenSocket.IsMptcpSocket(socket))
             {
                 connection.Transport = new ResetTransport(connection.Transport);
             }
@@ -146,7 +147,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 _ = feature.Status;
             }
 
-            List(connection, feature);
+            feature.List();
             _services.Paths?.Watch(feature, connection);
             return _services.KestrelDuration.IsListenedTo ? new TaggedConnection(connection, feature) : connection;
         }
@@ -157,21 +158,6 @@ internal sealed class MptcpConnectionListener : IConnectionListener
             Log.ConnectionDropped(_logger, connection.ConnectionId, e);
             return null;
         }
-    }
-
-    private void List(ConnectionContext connection, MptcpConnectionFeature feature)
-    {
-        var listed = new MptcpServerConnection(connection, feature, _services.Time.GetUtcNow());
-        var entry = new ConnectionEntry(listed, feature, _services.Connections, _services.Metrics);
-        feature.Entry = entry;
-        _services.Connections.Add(entry);
-        if (_services.Metrics.WantsConnections)
-        {
-            entry.CountAs(feature.Status);
-        }
-
-        // At once, when it is closed by now.
-        connection.ConnectionClosed.UnsafeRegister(static entry => ((ConnectionEntry)entry!).Close(), entry);
     }
 
     private async Task CloseAsync(ConnectionContext connection)

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 using System.Text;
 using Mptcp.Sockets;
 using Mptcp.TestNetwork;
-using Mptcp.TestServer;
 using Mptcp.Tests;
+using Mptcp.TestServer;
 
 namespace Mptcp.AspNetCore.Tests.Drain;
 

@@ -3,8 +3,8 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Security.Cryptography;
 using Mptcp.AspNetCore.Tests.Clients;
-using Mptcp.TestServer;
 using Mptcp.Tests;
+using Mptcp.TestServer;
 
 namespace Mptcp.AspNetCore.Tests.Drain;
 
