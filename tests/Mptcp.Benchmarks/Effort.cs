@@ -6,12 +6,12 @@ internal sealed record Effort
     /// <summary>Three quarters of an hour.</summary>
     public static readonly Effort Full = new();
 
-    /// <summary>A quarter of an hour; what it gives has much noise.</summary>
+    /// <summary>Twenty minutes; what it gives has much noise.</summary>
     public static readonly Effort Short = new()
     {
         Pairs = 31,
-        Rounds = 2,
-        WarmUp = TimeSpan.FromSeconds(8),
+        Rounds = 4,
+        WarmUp = TimeSpan.FromSeconds(30),
         IdleRounds = 1,
         CurveRounds = 1,
         CurveConnections = [1, 100, 10_000],
@@ -21,7 +21,6 @@ internal sealed record Effort
     };
 
     /// <summary>Three minutes, for whoever changes the benchmarks.</summary>
-
     public static readonly Effort Quick = new()
     {
         IsQuick = true,
