@@ -95,25 +95,29 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Without a true shortage, in which the runtime itself may find no descriptor for what it needs to stop.</summary>
     [Fact]
     public async Task Stop_WhileAcceptWaitsForDescriptors_EndsAtOnce()
     {
-        Requires.Programs("prlimit");
-        using var server = await TestServerProcess.StartAsync(TestServerProcess.Mptcp);
-        await WarmUpAsync(EndPointOf(server));
-        await LimitDescriptorsAsync(server, CountDescriptors(server) + 5);
-        var sockets = new List<Socket>();
-        while (!server.Program.Output.Contains("can't be accepted", StringComparison.Ordinal))
+        Requires.Programs("gcc");
+        const int EMFILE = 24;
+        var file = Path.GetTempFileName();
+        try
         {
-            sockets.Add(await Client.ConnectAsync(EndPointOf(server), mptcp: true));
+            var environment = await ImitatedKernel.GetEnvironmentAsync(ImitatedKernel.AcceptFails(EMFILE));
+            environment[ImitatedKernel.While] = file;
+            using var server = await TestServerProcess.StartAsync(TestServerProcess.Mptcp, environment: environment);
+            await server.Program.WaitForTextAsync("can't be accepted");
+
+            await server.Program.TerminateAsync();
+
+            Assert.Equal(0, await server.Program.WaitForExitAsync(TimeSpan.FromMinutes(1)));
+            Assert.DoesNotContain("crit:", server.Program.Output, StringComparison.OrdinalIgnoreCase);
         }
-
-        await LimitDescriptorsAsync(server, CountDescriptors(server) + 20);
-        await server.Program.TerminateAsync();
-        sockets.ForEach(socket => socket.Dispose());
-
-        Assert.Equal(0, await server.Program.WaitForExitAsync(TimeSpan.FromMinutes(1)));
-        Assert.DoesNotContain("crit:", server.Program.Output, StringComparison.OrdinalIgnoreCase);
+        finally
+        {
+            File.Delete(file);
+        }
     }
 
     private async Task<Outcome> ExhaustAsync(string transport, bool mptcp)

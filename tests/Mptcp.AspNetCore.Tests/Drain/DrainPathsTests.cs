@@ -75,9 +75,10 @@ public sealed class DrainPathsTests
                 socket.Connect(network.ServerAddress, Port);
                 return false;
             }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused)
+            catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionRefused or SocketError.ConnectionReset)
             {
-                return true;
+                // Reset: it stopped listening while this one connected.
+                return e.SocketErrorCode == SocketError.ConnectionRefused;
             }
         });
     }
