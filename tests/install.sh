@@ -42,7 +42,8 @@ install_missing() {
 	trap - EXIT
 	if [[ " ${packages[*]} " == *" nginx "* ]] && command -v systemctl >/dev/null; then
 		# Nor at the next start of the machine.
-		"${as_root[@]}" systemctl disable -q nginx || true
+		"${as_root[@]}" systemctl disable -q nginx ||
+			echo "${0##*/}: nginx could not be disabled (see above): the system may start it the next time." >&2
 	fi
 }
 

@@ -16,7 +16,7 @@ internal static class Application
 
     private static readonly byte[] s_hello = "Hello, World!"u8.ToArray();
 
-    // Byte i of a body is the low byte of its position divided by 251, a prime: bytes out of place are seen.
+    // Each byte of a body is the remainder of its position divided by 251, a prime: bytes out of place are seen.
     private static readonly byte[] s_pattern = [.. Enumerable.Range(0, 251 + Chunk).Select(i => (byte)(i % 251))];
 
     private static readonly MeterListener s_listener = new()

@@ -27,7 +27,6 @@ switch (builder.Configuration["Transport"])
 builder.Services.Configure<HostOptions>(host =>
     host.ShutdownTimeout = TimeSpan.FromSeconds(builder.Configuration.GetValue("ShutdownTimeout", 30.0)));
 
-// Before the bodies are answered, not after: what a benchmark measures is the transport.
 var address = IPAddress.Parse(builder.Configuration["Address"] ?? "127.0.0.1");
 builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
 {

@@ -7,6 +7,10 @@ using Mptcp.Sockets;
 namespace Mptcp.AspNetCore.Connections;
 
 /// <summary>The feature of a connection that was accepted: its place in the list, and what the metrics have counted of it.</summary>
+/// <remarks>
+/// The lock over what was counted is the entry itself. A Lock of its own is forty bytes a connection, and one for all would be held by
+/// everybody while one connection's fallback is logged.
+/// </remarks>
 internal sealed class ConnectionEntry : MptcpConnectionFeature
 {
     private readonly ConnectionServices _services;
@@ -33,9 +37,6 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
 
     protected override LogLevel FallbackLogLevel => _services.FallbackLogLevel;
 
-    // One for all: a lock of its own would be forty bytes a connection, and it is held for one system call at most.
-    private Lock Counting => _services.Connections.Counting;
-
     public MptcpServerConnection Show() => new(Connection, this, new DateTimeOffset(_sinceTicks, TimeSpan.Zero));
 
     /// <summary>Lists it until the connection ends.</summary>
@@ -55,7 +56,7 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
     /// <summary>Reads its figures, and adds what is new to the sums.</summary>
     public void Sample()
     {
-        lock (Counting)
+        lock (this)
         {
             if (!_isClosed)
             {
@@ -85,7 +86,7 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
     /// <summary>Counts it as one of those with this status.</summary>
     private void CountAs(MptcpStatus status)
     {
-        lock (Counting)
+        lock (this)
         {
             if (!_isClosed)
             {
@@ -104,7 +105,7 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
             Sample();
         }
 
-        lock (Counting)
+        lock (this)
         {
             _isClosed = true;
             _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, null);

@@ -9,9 +9,6 @@ internal sealed class ConnectionList : IMptcpConnections
     private ConnectionEntry? _cursor;
     private int _count;
 
-    /// <summary>Held while what the metrics have counted of an entry is looked at and changed.</summary>
-    public Lock Counting { get; } = new();
-
     public int Count => Volatile.Read(ref _count);
 
     public IReadOnlyList<MptcpServerConnection> GetSnapshot()
