@@ -28,41 +28,44 @@ public sealed class ConnectionListTests
         Assert.Equal(entries[(Count / 2)..], snapshot.Skip(Count / 2).Select(connection => connection.Mptcp));
         Assert.Equal($"{Count - 1}", snapshot[^1].Id);
 
-        // Two rounds of the sampler, while every third ends: whoever stays is met in each round, once.
-        var met = new Dictionary<ConnectionEntry, int>();
-        var batch = new ConnectionEntry[999];
-        for (var round = 0; round < 2; round++)
-        {
-            int count;
-            do
-            {
-                count = list.GetNext(batch);
-                foreach (var entry in batch.AsSpan(0, count))
-                {
-                    met[entry] = met.GetValueOrDefault(entry) + 1;
-                }
+        // A round of the sampler, in which after each batch the last that was met ends, and the one that the next batch would begin with.
+        var order = snapshot.Select(connection => (ConnectionEntry)connection.Mptcp).ToArray();
+        var ended = new HashSet<ConnectionEntry>();
+        var batch = new ConnectionEntry[900];
+        var met = Round(batch, ended);
+        Assert.Equal(2 * (Count / 901), ended.Count);
+        Assert.Equal(order.Where((_, i) => i % 901 != 900), met);
+        var left = order.Where(entry => !ended.Contains(entry)).ToArray();
+        Assert.Equal(left, list.GetSnapshot().Select(connection => connection.Mptcp));
 
-                // Among them the one that the next batch would begin with.
-                if (round == 0)
-                {
-                    foreach (var entry in entries.Skip(met.Count - 3).Take(6).Where((_, i) => i % 3 == 0 && met.Count < Count))
-                    {
-                        met[entry] = int.MinValue;
-                        list.Remove(entry);
-                    }
-                }
-            }
-            while (count == batch.Length);
-        }
+        // Whoever stays is met in each round once, also when the round ends with a full batch.
+        Assert.Equal(left, Round(batch));
+        batch = new ConnectionEntry[left.Length];
+        Assert.Equal(left, Round(batch));
+        Assert.Equal(left, Round(batch));
 
-        var left = list.GetSnapshot();
-        Assert.Equal(met.Count(entry => entry.Value > 0), left.Count);
-        Assert.All(met, entry => Assert.True(entry.Value is 2 or < 0));
-        Assert.NotEqual(Count, left.Count);
-
-        Parallel.ForEach(entries.Where(entry => met[entry] > 0), list.Remove);
+        Parallel.ForEach(left, list.Remove);
         Assert.Equal(0, list.Count);
         Assert.Empty(list.GetSnapshot());
         Assert.Equal(0, list.GetNext(batch));
+
+        List<ConnectionEntry> Round(ConnectionEntry[] batch, HashSet<ConnectionEntry>? ended = null)
+        {
+            var met = new List<ConnectionEntry>();
+            while (met.LastOrDefault() != order[^1])
+            {
+                var count = list.GetNext(batch);
+                Assert.NotEqual(0, count);
+                met.AddRange(batch.AsSpan(0, count));
+                if (ended is not null && met[^1] != order[^1])
+                {
+                    ConnectionEntry[] ending = [met[^1], met[^1].Next!];
+                    Array.ForEach(ending, list.Remove);
+                    ended.UnionWith(ending);
+                }
+            }
+
+            return met;
+        }
     }
 }

@@ -77,9 +77,9 @@ internal sealed class ConnectionList : IMptcpConnections
         }
     }
 
-    /// <summary>The next entries in turn, from where the last call ended; begins anew after the last one.</summary>
+    /// <summary>The next entries in turn, from where the last call ended; the call after the one that reached the last entry begins anew.</summary>
     /// <param name="batch">Where they go.</param>
-    /// <returns>How many there are: fewer than asked for at the end of the list.</returns>
+    /// <returns>How many there are: fewer than asked for where the list ended first.</returns>
     public int GetNext(Span<ConnectionEntry> batch)
     {
         lock (_lock)
