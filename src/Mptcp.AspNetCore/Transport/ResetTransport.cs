@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Threading.Tasks.Sources;
@@ -11,41 +12,30 @@ namespace Mptcp.AspNetCore.Transport;
 /// each: a peer could fill the log with errors.
 /// </summary>
 /// <remarks>
-/// Each request waits here once, and between requests the connection does. So a read that waits is passed on by hand: an async method
-/// would cost 280 bytes a connection instead of 180, and twentieths of a small request's processor time. There is one read at a time, as
-/// with every <see cref="PipeReader"/>.
+/// Between requests every connection waits in a read, and each request begins with one. A pipe's reader is itself what its reads wait for,
+/// so such a read can be passed on as it is, and only its end is looked at: 32 bytes a connection and no detour, where an async method
+/// would cost 280 bytes, and twentieths of a small request's processor time.
 /// </remarks>
 internal sealed class ResetTransport : PipeReader, IDuplexPipe, IValueTaskSource<ReadResult>
 {
-    private readonly PipeReader _input;
-    private readonly Action _resume;
-    private ValueTask<ReadResult> _pending;
-    private Action<object?>? _continuation;
-    private object? _state;
+    private readonly IDuplexPipe _transport;
 
-    public ResetTransport(IDuplexPipe transport)
-    {
-        _input = transport.Input;
-        Output = transport.Output;
-        _resume = Resume;
-    }
+    public ResetTransport(IDuplexPipe transport) => _transport = transport;
 
     public PipeReader Input => this;
 
-    public PipeWriter Output { get; }
+    public PipeWriter Output => _transport.Output;
 
+    [SuppressMessage("Reliability", "CA2012:Use ValueTasks correctly", Justification = "To compare one is not to consume it.")]
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         try
         {
-            var read = _input.ReadAsync(cancellationToken);
-            if (read.IsCompletedSuccessfully)
-            {
-                return read;
-            }
-
-            _pending = read;
-            return new ValueTask<ReadResult>(this, token: 0);
+            var read = _transport.Input.ReadAsync(cancellationToken);
+            return read.IsCompletedSuccessfully ? read
+                : _transport.Input is IValueTaskSource<ReadResult> source && read.Equals(new ValueTask<ReadResult>(source, token: 0))
+                ? new ValueTask<ReadResult>(this, token: 0)
+                : TranslateAsync(read);
         }
         catch (SocketException e) when (IsReset(e))
         {
@@ -57,7 +47,7 @@ internal sealed class ResetTransport : PipeReader, IDuplexPipe, IValueTaskSource
     {
         try
         {
-            return _input.TryRead(out result);
+            return _transport.Input.TryRead(out result);
         }
         catch (SocketException e) when (IsReset(e))
         {
@@ -65,23 +55,21 @@ internal sealed class ResetTransport : PipeReader, IDuplexPipe, IValueTaskSource
         }
     }
 
-    public override void AdvanceTo(SequencePosition consumed) => _input.AdvanceTo(consumed);
+    public override void AdvanceTo(SequencePosition consumed) => _transport.Input.AdvanceTo(consumed);
 
-    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => _input.AdvanceTo(consumed, examined);
+    public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => _transport.Input.AdvanceTo(consumed, examined);
 
-    public override void CancelPendingRead() => _input.CancelPendingRead();
+    public override void CancelPendingRead() => _transport.Input.CancelPendingRead();
 
-    public override void Complete(Exception? exception = null) => _input.Complete(exception);
+    public override void Complete(Exception? exception = null) => _transport.Input.Complete(exception);
 
-    public override ValueTask CompleteAsync(Exception? exception = null) => _input.CompleteAsync(exception);
+    public override ValueTask CompleteAsync(Exception? exception = null) => _transport.Input.CompleteAsync(exception);
 
     public ReadResult GetResult(short token)
     {
-        var read = _pending;
-        _pending = default;
         try
         {
-            return read.GetAwaiter().GetResult();
+            return Waiting.GetResult(token);
         }
         catch (SocketException e) when (IsReset(e))
         {
@@ -89,36 +77,24 @@ internal sealed class ResetTransport : PipeReader, IDuplexPipe, IValueTaskSource
         }
     }
 
-    public ValueTaskSourceStatus GetStatus(short token) => _pending switch
-    {
-        { IsCompleted: false } => ValueTaskSourceStatus.Pending,
-        { IsCompletedSuccessfully: true } => ValueTaskSourceStatus.Succeeded,
-        { IsCanceled: true } => ValueTaskSourceStatus.Canceled,
-        _ => ValueTaskSourceStatus.Faulted,
-    };
+    public ValueTaskSourceStatus GetStatus(short token) => Waiting.GetStatus(token);
 
-    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags)
-    {
-        _continuation = continuation;
-        _state = state;
-        var continueOnContext = flags.HasFlag(ValueTaskSourceOnCompletedFlags.UseSchedulingContext);
-        var awaiter = _pending.ConfigureAwait(continueOnContext).GetAwaiter();
-        if (flags.HasFlag(ValueTaskSourceOnCompletedFlags.FlowExecutionContext))
-        {
-            awaiter.OnCompleted(_resume);
-        }
-        else
-        {
-            awaiter.UnsafeOnCompleted(_resume);
-        }
-    }
+    public void OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        Waiting.OnCompleted(continuation, state, token, flags);
 
-    private void Resume()
+    /// <summary>What a read that was passed on waits for.</summary>
+    private IValueTaskSource<ReadResult> Waiting => (IValueTaskSource<ReadResult>)_transport.Input;
+
+    private static async ValueTask<ReadResult> TranslateAsync(ValueTask<ReadResult> read)
     {
-        // The next read may begin in there.
-        var (continuation, state) = (_continuation!, _state);
-        (_continuation, _state) = (null, null);
-        continuation(state);
+        try
+        {
+            return await read.ConfigureAwait(false);
+        }
+        catch (SocketException e) when (IsReset(e))
+        {
+            throw Translate(e);
+        }
     }
 
     private static bool IsReset(SocketException exception) => exception.SocketErrorCode == SocketError.NotConnected;
