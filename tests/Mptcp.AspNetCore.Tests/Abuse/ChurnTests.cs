@@ -13,7 +13,7 @@ public sealed class ChurnTests
     // What stock Kestrel's own figures differ by from run to run: pooled buffers and sockets, and workers of the thread pool.
     private const int DescriptorAllowance = 4;
     private const int ThreadAllowance = 8;
-    private const int HeapAllowance = 128 * 1024;
+    private const int HeapAllowance = 512 * 1024;
 
     private static readonly int s_count = Scale.Of(4_000, 200_000);
 
@@ -24,7 +24,7 @@ public sealed class ChurnTests
     private int _rejected;
 
     /// <summary>
-    /// By TCP and MPTCP clients. What leaks 40 bytes a connection is more than the allowance in the short version, and 1 byte in the long one.
+    /// By TCP and MPTCP clients. What leaks 130 bytes a connection is more than the allowance in the short version, and 3 bytes in the long one.
     /// </summary>
     [Fact]
     public async Task Churn_OfAllKinds_EverythingIsBackToTheBaseline()
