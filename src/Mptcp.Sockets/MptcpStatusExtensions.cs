@@ -1,6 +1,6 @@
 namespace Mptcp.Sockets;
 
-/// <summary>A status as a token for machines and as a sentence for people.</summary>
+/// <summary>A status in words for machines and as a sentence for people.</summary>
 public static class MptcpStatusExtensions
 {
     /// <summary>The status as a lower-case token, as in the header <c>Mptcp-Status</c>.</summary>
@@ -13,6 +13,16 @@ public static class MptcpStatusExtensions
         MptcpStatus.FellBack => "fell-back",
         MptcpStatus.Unavailable => "unavailable",
         _ => "unknown",
+    };
+
+    /// <summary>The status as a tag of metrics and spans: with underscores, by the rules of OpenTelemetry.</summary>
+    /// <param name="status">The status.</param>
+    /// <returns><c>active</c>, <c>not_negotiated</c>, <c>fell_back</c>, <c>unavailable</c> or <c>unknown</c>.</returns>
+    public static string ToTagValue(this MptcpStatus status) => status switch
+    {
+        MptcpStatus.NotNegotiated => "not_negotiated",
+        MptcpStatus.FellBack => "fell_back",
+        _ => status.ToToken(),
     };
 
     /// <summary>The status as a sentence.</summary>

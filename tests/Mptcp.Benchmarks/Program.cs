@@ -7,11 +7,11 @@ using Mptcp.Benchmarks.Micro;
 using Mptcp.Benchmarks.Network;
 using Mptcp.Benchmarks.Reporting;
 
-// The two processes of the section "client".
+// The processes of the section "client"; its HTTP server is the test server.
 switch (args)
 {
-    case [HttpServer.Argument]:
-        await HttpServer.RunAsync();
+    case [EchoServer.Argument]:
+        EchoServer.Run();
         return 0;
 
     case [HttpClientBenchmark.ClientArgument, var pairs]:

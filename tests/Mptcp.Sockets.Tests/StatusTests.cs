@@ -251,10 +251,13 @@ public sealed class StatusTests
     }
 
     [Fact]
-    public void ToToken_EveryStatus_HasOneOfItsOwn()
+    public void InWords_EveryStatus_HasSomeOfItsOwn()
     {
         Assert.Equal(
             ["unknown", "active", "not-negotiated", "fell-back", "unavailable"], Enum.GetValues<MptcpStatus>().Select(status => status.ToToken()));
+        Assert.Equal(
+            ["unknown", "active", "not_negotiated", "fell_back", "unavailable"], Enum.GetValues<MptcpStatus>().Select(status => status.ToTagValue()));
+        Assert.Equal("unknown", ((MptcpStatus)99).ToTagValue());
         Assert.Equal(5, Enum.GetValues<MptcpStatus>().Select(status => status.Explain()).Distinct().Count());
     }
 }

@@ -35,7 +35,7 @@ internal sealed class RequestTelemetry : IStartupFilter
         if (context.Features.Get<IHttpActivityFeature>()?.Activity is { Recorded: true, IsAllDataRequested: true } activity && activity.Source.HasListeners())
         {
             var status = feature.Status;
-            activity.SetTag(ServerMetrics.StatusTag, ServerMetrics.GetTagValue(status));
+            activity.SetTag(ServerMetrics.StatusTag, status.ToTagValue());
             if (status == MptcpStatus.Active && feature.GetSubflowCount() is { } count)
             {
                 activity.SetTag("mptcp.subflow.count", count);
@@ -44,7 +44,7 @@ internal sealed class RequestTelemetry : IStartupFilter
 
         if (_tagDuration && context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
         {
-            metrics.Tags.Add(new(ServerMetrics.StatusTag, ServerMetrics.GetTagValue(feature.Status)));
+            metrics.Tags.Add(new(ServerMetrics.StatusTag, feature.Status.ToTagValue()));
         }
     }
 }

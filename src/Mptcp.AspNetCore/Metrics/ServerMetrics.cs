@@ -16,10 +16,6 @@ internal sealed class ServerMetrics
     public const string Request = "request";
     public const string Monitored = "monitored";
 
-    // Attribute values have underscores, by the rules of OpenTelemetry. Boxed once.
-    private static readonly object[] s_statuses =
-        [.. Enum.GetValues<MptcpStatus>().Select(status => status.ToToken().Replace('-', '_'))];
-
     private readonly Counter<long> _connections;
     private readonly UpDownCounter<long> _active;
     private readonly Counter<long> _fallbacks;
@@ -61,10 +57,6 @@ internal sealed class ServerMetrics
     /// <summary>Whether somebody listens to what is asked of a connection when it is accepted.</summary>
     public bool WantsConnections => _connections.Enabled || _active.Enabled;
 
-    /// <summary>An application can fake any status.</summary>
-    public static object GetTagValue(MptcpStatus status) =>
-        s_statuses[(uint)status < (uint)s_statuses.Length ? (int)status : (int)MptcpStatus.Unknown];
-
     public void Accepted(MptcpStatus status) => _connections.Add(1, Tag(status));
 
     public void ActiveChanged(MptcpStatus? before, MptcpStatus? after)
@@ -99,7 +91,7 @@ internal sealed class ServerMetrics
         Interlocked.Add(ref _subflows, more.Subflows);
     }
 
-    private static KeyValuePair<string, object?> Tag(MptcpStatus status) => new(StatusTag, GetTagValue(status));
+    private static KeyValuePair<string, object?> Tag(MptcpStatus status) => new(StatusTag, status.ToTagValue());
 
     private IEnumerable<Measurement<long>> ObserveIO() =>
     [

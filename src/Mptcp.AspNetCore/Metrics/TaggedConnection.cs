@@ -3,6 +3,7 @@ using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Metrics;
 
@@ -102,7 +103,7 @@ internal sealed class TaggedConnection : ConnectionContext
                     static state =>
                     {
                         var (feature, tags) = ((IMptcpFeature, IConnectionMetricsTagsFeature))state;
-                        tags.Tags.Add(new(ServerMetrics.StatusTag, ServerMetrics.GetTagValue(feature.Status)));
+                        tags.Tags.Add(new(ServerMetrics.StatusTag, feature.Status.ToTagValue()));
                         return Task.CompletedTask;
                     },
                     (_feature, tags));

@@ -10,16 +10,12 @@ internal static class ConnectMetrics
     private static readonly Counter<long> s_connections = s_meter.CreateCounter<long>(
         "mptcp.client.connections", "{connection}", "The connections that were opened, by what they speak.");
 
-    // Attribute values have underscores, by the rules of OpenTelemetry.
-    private static readonly string[] s_statuses =
-        [.. Enum.GetValues<MptcpStatus>().Select(status => status.ToToken().Replace('-', '_'))];
-
     /// <summary>Counts a connection that was just opened. Asks for its status only when somebody listens.</summary>
     public static void Count(MptcpConnection connection)
     {
         if (s_connections.Enabled)
         {
-            s_connections.Add(1, new KeyValuePair<string, object?>("mptcp.status", s_statuses[(int)connection.Status]));
+            s_connections.Add(1, new KeyValuePair<string, object?>("mptcp.status", connection.Status.ToTagValue()));
         }
     }
 }

@@ -5,6 +5,7 @@ using Mptcp.Benchmarks.Micro;
 using Mptcp.Benchmarks.Reporting;
 using Mptcp.Sockets;
 using Mptcp.TestNetwork;
+using Mptcp.TestServer;
 
 namespace Mptcp.Benchmarks.Client;
 
@@ -17,18 +18,26 @@ internal static class HttpClientBenchmark
 
     private const string CongestionControl = "reno";
 
+    // As EchoServer's.
+    private const int Http1Port = 80;
+    private const int Http2Port = 81;
+
     private static int s_pairs;
 
-    private static readonly Uri s_http1 = new($"http://127.0.0.1:{HttpServer.Http1Port}/");
-    private static readonly Uri s_http2 = new($"http://127.0.0.1:{HttpServer.Http2Port}/");
+    private static readonly Uri s_http1 = new($"http://127.0.0.1:{Http1Port}/");
+    private static readonly Uri s_http2 = new($"http://127.0.0.1:{Http2Port}/");
 
     /// <summary>Runs server and client, each in a process of its own, in a network namespace of their own.</summary>
     public static async Task RunAsync(Report report, Effort effort)
     {
         await using var host = await NetworkNamespace.CreateAsync();
         host.SetParameter("net/ipv4/tcp_congestion_control", CongestionControl);
-        using var server = RunningProgram.Start("ip", Arguments(host, [HttpServer.Argument], Environment.ProcessorCount - 1));
-        await server.WaitForTextAsync(HttpServer.Ready);
+        var serverCore = Environment.ProcessorCount - 1;
+        using var server = await TestServerProcess.StartAsync(
+            TestServerProcess.Stock, ["--Address", "127.0.0.1", "--Http", $"{Http1Port}", "--H2c", $"{Http2Port}"], host,
+            IsPinned ? ["taskset", "-c", $"{serverCore}"] : []);
+        using var echo = RunningProgram.Start("ip", Arguments(host, [EchoServer.Argument], serverCore));
+        await echo.WaitForTextAsync(EchoServer.Ready);
         var section = report.AddSection("HttpClient");
         section.Explain($"""
             GET of 13 bytes from Kestrel on TCP only, a process of its own{(IsPinned ? ", each on a core of its own" : "")}; over loopback, congestion control {CongestionControl}.

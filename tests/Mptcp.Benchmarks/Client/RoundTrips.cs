@@ -14,7 +14,7 @@ internal sealed class RoundTrips : IDisposable
     private RoundTrips(Socket socket)
     {
         _socket = socket;
-        _socket.Connect(new IPEndPoint(IPAddress.Loopback, HttpServer.EchoPort));
+        _socket.Connect(new IPEndPoint(IPAddress.Loopback, EchoServer.Port));
         _socket.NoDelay = true;
     }
 

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using System.Net;
 using Mptcp.TestNetwork;
 using Mptcp.TestServer;
@@ -49,13 +51,39 @@ internal sealed class Arena : IAsyncDisposable
         return new ServerUnderTest(name, server.Program.Id, ports);
     }
 
-    /// <summary>nginx under <c>mptcpize</c>; its own setting came with 1.29.7.</summary>
+    /// <summary>nginx under <c>mptcpize</c>, with the answers of the test server: 13 bytes, and 1 MB.</summary>
     public async Task<ServerUnderTest> StartNginxAsync(string name)
     {
         var ports = TakePorts();
-        var server = await Nginx.StartAsync(Host, ports, [.. Pin(IsPinned ? 1 : 0), "mptcpize", "run"]);
+        var settings = $$"""
+            sendfile on;
+            tcp_nopush on;
+            keepalive_requests 1000000000;
+            server {
+                listen {{ports[0]}} backlog=4096;
+                listen {{ports[1]}} http2 backlog=4096;
+                listen {{ports[2]}} ssl backlog=4096;
+                ssl_certificate certificate.pem;
+                ssl_certificate_key key.pem;
+                ssl_protocols TLSv1.2 TLSv1.3;
+                root .;
+                location = / { return 200 "Hello, World!"; }
+            }
+            """;
+        var server = await NginxProcess.StartAsync(ports[0], settings, FillAsync, Host, [.. Pin(IsPinned ? 1 : 0), "mptcpize", "run"]);
         _programs.Add(server);
-        return new ServerUnderTest(name, server.ProcessId, ports) { IsWarm = true };
+        return new ServerUnderTest(name, server.Program.Id, ports) { IsWarm = true };
+
+        static async Task FillAsync(string folder)
+        {
+            Directory.CreateDirectory(Path.Combine(folder, "bytes"));
+            await File.WriteAllBytesAsync(Path.Combine(folder, $"bytes/{Workload.LargeBody}"), new byte[Workload.LargeBody]);
+            using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256)
+                .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            await File.WriteAllTextAsync(Path.Combine(folder, "certificate.pem"), certificate.ExportCertificatePem());
+            await File.WriteAllTextAsync(Path.Combine(folder, "key.pem"), key.ExportPkcs8PrivateKeyPem());
+        }
     }
 
     /// <summary>Starts a client.</summary>
