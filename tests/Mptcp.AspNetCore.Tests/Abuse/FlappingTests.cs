@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using Mptcp.TestNetwork;
 using Mptcp.Tests;
@@ -16,6 +17,10 @@ public sealed class FlappingTests
 
     private static readonly TimeSpan s_period = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_duration = TimeSpan.FromSeconds(Scale.Of(5, 60));
+
+    // A path that comes back is tried again when its retransmission timer says so, which doubles with each attempt that met a cut: with
+    // cuts that come and go as fast as it does, both paths can be up and waiting for tens of seconds. That is late, and not lost.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(4);
 
     // By position, so that bytes out of place are seen.
     private static readonly byte[] s_upload = [.. Enumerable.Range(0, UploadSize).Select(i => (byte)(i % 251))];
@@ -39,18 +44,34 @@ public sealed class FlappingTests
         await using var network = await MultipathNetwork.CreateAsync(2, Rate.Mbit(50), TimeSpan.FromMilliseconds(10));
         await using var rival = await Rival.StartAsync(transport, network, runner);
         rival.AssertServes();
-        var (downloads, uploads, lost, flaps) = (0, 0, 0, 0);
+        var (downloads, uploads, lost, flaps, unreachable) = (0, 0, 0, 0, 0);
+        var longest = new double[4];
         using var stop = new CancellationTokenSource();
-        var load = rival.AbuseAsync(4, 4, i =>
+        var load = rival.AbuseAsync(longest.Length, longest.Length, i =>
         {
             while (!stop.IsCancellationRequested)
             {
-                // Several requests over each connection, so that it has both paths and loses them in turn.
+                Peer peer;
                 try
                 {
-                    using var peer = Peer.Connect(rival.Http, mptcp: true);
+                    peer = Peer.Connect(rival.Http, mptcp: true);
+                }
+                catch (SocketException e) when (e.SocketErrorCode == SocketError.NetworkUnreachable)
+                {
+                    // The client's own device is down at that moment: there is no connection that could be lost.
+                    Interlocked.Increment(ref unreachable);
+                    stop.Token.WaitHandle.WaitOne(10);
+                    continue;
+                }
+
+                // Several requests over each connection, so that it has both paths and loses them in turn.
+                using var _ = peer;
+                try
+                {
+                    peer.Socket.ReceiveTimeout = peer.Socket.SendTimeout = (int)s_patience.TotalMilliseconds;
                     for (var request = 0; request < 4; request++)
                     {
+                        var clock = Stopwatch.StartNew();
                         if (i % 2 == 0)
                         {
                             peer.GetBytes(DownloadSize);
@@ -63,9 +84,11 @@ public sealed class FlappingTests
                             Assert.Equal($"{UploadSize} {Convert.ToHexString(SHA256.HashData(s_upload))}", peer.ReadAnswer().Text);
                             Interlocked.Increment(ref uploads);
                         }
+
+                        longest[i] = Math.Max(longest[i], clock.Elapsed.TotalSeconds);
                     }
                 }
-                catch (Exception e) when (e is IOException or System.Net.Sockets.SocketException)
+                catch (Exception e) when (e is IOException or SocketException)
                 {
                     Scale.Tell($"{transport}: {e.Message}");
                     Interlocked.Increment(ref lost);
@@ -96,7 +119,7 @@ public sealed class FlappingTests
 
         Scale.Tell(string.Create(
             CultureInfo.InvariantCulture,
-            $"{transport}: {flaps} flaps in {s_duration.TotalSeconds} s; {downloads} downloads ({(long)downloads * DownloadSize / 1e6:0} MB) and {uploads} uploads ({(long)uploads * UploadSize / 1e6:0} MB) compared, {lost} lost"));
+            $"{transport}: {flaps} flaps in {s_duration.TotalSeconds} s; {downloads} downloads ({(long)downloads * DownloadSize / 1e6:0} MB) and {uploads} uploads ({(long)uploads * UploadSize / 1e6:0} MB) compared, the longest in {longest.Max():0.0} s; {lost} lost, {unreachable} connections not begun without a route"));
         return new Outcome(downloads, uploads, lost);
     }
 }
