@@ -45,6 +45,18 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
         }
     });
 
+    /// <summary>
+    /// Has clients on this host ask for Multipath TCP whatever became of others. Where a server, flooded or cut off, answers a client only
+    /// when it asks without, the kernel does without for an hour (Linux 6.12; before there is nothing to end).
+    /// </summary>
+    public void EndBlackholeDetection()
+    {
+        if (Run(() => File.Exists("/proc/sys/net/mptcp/blackhole_timeout")))
+        {
+            SetParameter("net/mptcp/blackhole_timeout", "0");
+        }
+    }
+
     /// <summary>The arguments that make <c>ip</c> run a program on this host.</summary>
     public IEnumerable<string> Wrap(string file, IEnumerable<string> arguments) => ["netns", "exec", Name, file, .. arguments];
 

@@ -44,7 +44,8 @@ public sealed class FlappingTests
         await using var network = await MultipathNetwork.CreateAsync(2, Rate.Mbit(50), TimeSpan.FromMilliseconds(10));
         await using var rival = await Rival.StartAsync(transport, network, runner);
         rival.AssertServes();
-        var (downloads, uploads, lost, flaps, unreachable) = (0, 0, 0, 0, 0);
+        var before = await rival.CountAsync("MPTcpExtMPCapableACKRX");
+        var (connections, downloads, uploads, lost, flaps, unreachable) = (0, 0, 0, 0, 0, 0);
         var longest = new double[4];
         using var stop = new CancellationTokenSource();
         var load = rival.AbuseAsync(longest.Length, longest.Length, i =>
@@ -63,6 +64,8 @@ public sealed class FlappingTests
                     stop.Token.WaitHandle.WaitOne(10);
                     continue;
                 }
+
+                Interlocked.Increment(ref connections);
 
                 // Several requests over each connection, so that it has both paths and loses them in turn.
                 using var _ = peer;
@@ -111,6 +114,10 @@ public sealed class FlappingTests
         }
 
         await load;
+
+        // Not all: who loses two SYNs asks without the third time.
+        var mptcp = await rival.CountAsync("MPTcpExtMPCapableACKRX") - before;
+        Assert.True(mptcp > 0);
         rival.AssertServes();
         if (transport == TestServerProcess.Mptcp)
         {
@@ -119,7 +126,7 @@ public sealed class FlappingTests
 
         Scale.Tell(string.Create(
             CultureInfo.InvariantCulture,
-            $"{transport}: {flaps} flaps in {s_duration.TotalSeconds} s; {downloads} downloads ({(long)downloads * DownloadSize / 1e6:0} MB) and {uploads} uploads ({(long)uploads * UploadSize / 1e6:0} MB) compared, the longest in {longest.Max():0.0} s; {lost} lost, {unreachable} connections not begun without a route"));
+            $"{transport}: {flaps} flaps in {s_duration.TotalSeconds} s; {connections} connections, {mptcp} of them MPTCP; {downloads} downloads ({(long)downloads * DownloadSize / 1e6:0} MB) and {uploads} uploads ({(long)uploads * UploadSize / 1e6:0} MB) compared, the longest in {longest.Max():0.0} s; {lost} lost, {unreachable} connections not begun without a route"));
         return new Outcome(downloads, uploads, lost);
     }
 }

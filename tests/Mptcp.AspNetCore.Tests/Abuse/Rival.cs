@@ -87,6 +87,7 @@ internal sealed class Rival : IAsyncDisposable
         // Sockets whose process is through with them are the kernel's for so many seconds, 60 by default.
         host.SetParameter("net/ipv4/tcp_fin_timeout", "2");
         host.SetParameter("net/mptcp/close_timeout", "2");
+        host.EndBlackholeDetection();
     }
 
     /// <summary>Does something so many times, on as many threads, all on the clients' host.</summary>
