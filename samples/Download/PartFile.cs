@@ -44,15 +44,6 @@ internal sealed class PartFile : IDisposable
 
     public string Name => _file == "-" ? "standard output" : _file;
 
-    /// <summary>What an earlier run left in the current directory, or null.</summary>
-    public static PartFile? Find(Uri url)
-    {
-        PartFile? found = null;
-        Guard(() => found = Directory.EnumerateFiles(".", "*" + Info)
-            .Select(info => new PartFile(Path.GetFileName(info)[..^Info.Length], url)).FirstOrDefault(part => part.CanGoOn));
-        return found;
-    }
-
     /// <summary>At the end of what is there.</summary>
     public void GoOn(HttpResponseMessage response)
     {

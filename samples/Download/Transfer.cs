@@ -13,7 +13,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
     private static readonly TimeSpan s_measureInterval = TimeSpan.FromMilliseconds(100);
 
     private readonly long _start = Stopwatch.GetTimestamp();
-    private PartFile? _file;
+    private readonly PartFile _file = new(options.File ?? NameOf(options.Url), options.Url);
     private string? _distrust;
 
     /// <summary>Something to tell the user.</summary>
@@ -21,20 +21,19 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
 
-    public string Name => _file?.Name ?? "";
+    public string Name => _file.Name;
 
     /// <summary>How many bytes there are.</summary>
-    public long Length => _file?.Length ?? 0;
+    public long Length => _file.Length;
 
     /// <summary>How many there will be, or null.</summary>
-    public long? WholeLength => _file?.WholeLength;
+    public long? WholeLength => _file.WholeLength;
 
     /// <summary>How many bytes of the file came in this run.</summary>
     public long Received { get; private set; }
 
     public async Task RunAsync(CancellationToken interrupt)
     {
-        _file = options.File is { } name ? new PartFile(name, options.Url) : PartFile.Find(options.Url);
         var failures = 0;
         long furthest = 0;
         while (true)
@@ -46,7 +45,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
                     // Once more, for all of it.
                 }
 
-                _file!.Complete();
+                _file.Complete();
                 return;
             }
             catch (DownloadException e) when (e.IsTransient && Received > 0)
@@ -74,7 +73,10 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
         _ => "The same command again starts from the beginning.",
     };
 
-    public void Dispose() => _file?.Dispose();
+    public void Dispose() => _file.Dispose();
+
+    // Not that at the end of redirects: whoever answers would choose which file is written here.
+    private static string NameOf(Uri url) => url.Segments[^1] is var name && name.EndsWith('/') ? "index.html" : name;
 
     private string HowMuch() => WholeLength is { } whole ? $"{Length:N0} of {whole:N0} bytes" : $"{Length:N0} bytes";
 
@@ -100,7 +102,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
                 case Answer.NothingMissing:
                     return true;
                 default:
-                    _file!.Forget();
+                    _file.Forget();
                     return false;
             }
         }
@@ -142,7 +144,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
             VersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
         };
         request.Headers.UserAgent.ParseAdd("mptcp-download");
-        if (_file is { CanGoOn: true })
+        if (_file.CanGoOn)
         {
             request.Headers.Range = new RangeHeaderValue(_file.Length, null);
             request.Headers.IfRange = _file.Validator;
@@ -153,8 +155,6 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
 
     private Answer Accept(HttpResponseMessage response, bool isPart)
     {
-        // Where to is known now at the latest: the name is that of the address at the end of all redirects.
-        _file ??= new PartFile(response.RequestMessage!.RequestUri!.Segments[^1] is var name && name.EndsWith('/') ? "index.html" : name, options.Url);
         var range = response.Content.Headers.ContentRange;
         switch ((int)response.StatusCode)
         {
@@ -204,7 +204,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
             }
 
             count = await reading;
-            await _file!.WriteAsync(buffer.AsMemory(0, count));
+            await _file.WriteAsync(buffer.AsMemory(0, count));
             Received += count;
         }
         while (count > 0);
@@ -222,7 +222,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
             {
                 // Who only receives can't tell the sender of a fallback, and is sent as new data what the sender takes for lost
                 // (seen on Linux 6.18).
-                _file!.CutBack(certain);
+                _file.CutBack(certain);
                 CheckMptcp(response);
                 throw new DownloadException(ExitCode.NotReceived, "The connection fell back to TCP in the middle", isTransient: true);
             }

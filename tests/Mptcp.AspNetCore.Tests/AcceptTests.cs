@@ -33,6 +33,37 @@ public sealed class AcceptTests
         Assert.IsType<InvalidOperationException>(line.Exception);
     }
 
+    /// <summary>As a log on a full disk does.</summary>
+    [Fact]
+    public async Task AcceptAsync_FailureThatCannotBeLogged_CostsThatConnectionOnly()
+    {
+        using var log = new BrokenLog();
+        await using var services = CreateServices(log, new BrokenOnce());
+        await using var listener = CreateListener(Listen(), services);
+        using var broken = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
+        using var sound = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
+
+        await using var accepted = await listener.AcceptAsync();
+        Assert.Equal(sound.LocalEndPoint, accepted!.RemoteEndPoint);
+        await Assert.ThrowsAsync<SocketException>(() => broken.ReceiveAsync(new byte[1]));
+        Assert.Equal(1, log.Asked);
+    }
+
+    [Fact]
+    public async Task AcceptAsync_LostSocketThatCannotBeLogged_Ends()
+    {
+        using var log = new BrokenLog();
+        await using var services = CreateServices(log);
+        var listen = Listen();
+        await using var listener = CreateListener(listen, services);
+
+        var accept = listener.AcceptAsync().AsTask();
+        listen.Socket.Shutdown(SocketShutdown.Both);
+
+        Assert.Null(await accept.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Equal(1, log.Asked);
+    }
+
     [Fact]
     public async Task AcceptAsync_WhenUnbound_EndsWithoutAWord()
     {
@@ -89,11 +120,36 @@ public sealed class AcceptTests
         listen, new SocketConnectionContextFactory(new SocketConnectionFactoryOptions(), NullLogger.Instance),
         noDelay: true, reject: false, services.GetRequiredService<ConnectionServices>());
 
-    private static ServiceProvider CreateServices(LogRecorder log, TimeProvider? time = null) => new ServiceCollection()
+    private static ServiceProvider CreateServices(ILoggerProvider log, TimeProvider? time = null) => new ServiceCollection()
         .AddLogging(logging => logging.AddProvider(log).SetMinimumLevel(LogLevel.Information)).AddMetrics()
         .AddSingleton(time ?? TimeProvider.System)
         .AddSingleton<ConnectionList>().AddSingleton<ServerMetrics>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
         .BuildServiceProvider();
+
+    private sealed class BrokenLog : ILoggerProvider, ILogger
+    {
+        private int _asked;
+
+        public int Asked => _asked;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            Interlocked.Increment(ref _asked);
+            throw new IOException("No space left on device.");
+        }
+
+        public void Dispose()
+        {
+        }
+    }
 
     /// <summary>Asked when the connection is listed, which is as good a place to fail as any.</summary>
     private sealed class BrokenOnce : TimeProvider

@@ -49,6 +49,9 @@ public sealed class ConnectionListTests
         Assert.Empty(list.GetSnapshot());
         Assert.Equal(0, list.GetNext(batch));
 
+        // Nor does one that somebody keeps lead to any other.
+        Assert.All(order, entry => Assert.True(entry.Next is null && entry.Previous is null));
+
         List<ConnectionEntry> Round(ConnectionEntry[] batch, HashSet<ConnectionEntry>? ended = null)
         {
             var met = new List<ConnectionEntry>();

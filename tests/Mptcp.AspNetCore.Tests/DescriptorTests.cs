@@ -68,6 +68,30 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>What the loop gave up at the first error, the rest of the process has taken: it does not try to accept, and says so all the same.</summary>
+    [Fact]
+    public async Task Accept_NoDescriptorComesFreeAgain_GoesOnCounting()
+    {
+        Requires.Programs("prlimit");
+        using var server = await TestServerProcess.StartAsync(TestServerProcess.Mptcp, ["--Http", "0", "--Logging:LogLevel:Mptcp.AspNetCore", "Information"]);
+        var endPoint = EndPointOf(server);
+        await WarmUpAsync(endPoint);
+
+        // Fewer than the process has open, so that not one of those it closes can be had again.
+        await LimitDescriptorsAsync(server, 20);
+        using var waiting = await Client.ConnectAsync(endPoint, mptcp: false);
+        await waiting.SendAsync(s_request);
+        await server.Program.WaitForTextAsync("can't be accepted");
+        var load = await MeasureLoadAsync(server);
+        await LimitDescriptorsAsync(server, 1024);
+        await AssertServedAsync(waiting);
+
+        var figures = await server.GetFiguresAsync(collect: false);
+        Assert.True(load < 0.25, $"{load}");
+        Assert.Equal(1, CountWarnings(server));
+        Assert.InRange(figures.AcceptErrors, 5, 100);
+    }
+
     /// <summary>The kernel reports such errors of the connection that waits, and forgets it: the next one may be well, and nobody waits.</summary>
     [Fact]
     public async Task Accept_ErrorOfOneConnection_IsNoReasonToWarn()

@@ -221,20 +221,20 @@ public sealed class DownloadTests
     }
 
     [Fact]
-    public async Task Run_Redirected_NameIsThatOfTheEndAndIsFoundAgain()
+    public async Task Run_Redirected_NameIsThatOfTheUrlAndGoesOn()
     {
         await using var server = await FileServer.StartAsync();
         using var folder = new DownloadFolder();
         server.Interruptions.Enqueue(Interruption.Stall(Some));
         var url = $"{server.Host}/elsewhere";
         var program = folder.Start(url);
-        await folder.UntilLengthAsync("file.bin.part", Some);
+        await folder.UntilLengthAsync("elsewhere.part", Some);
         await program.InterruptAsync();
         await DownloadFolder.FinishAsync(program);
 
         Assert.Equal(0, (await folder.RunAsync(url)).ExitCode);
-        Assert.Equal(["file.bin"], folder.Files);
-        Assert.Equal(server.Hash, folder.HashOf("file.bin"));
+        Assert.Equal(["elsewhere"], folder.Files);
+        Assert.Equal(server.Hash, folder.HashOf("elsewhere"));
         Assert.Equal("bytes=1000000-", server.Requests.Last().Range);
     }
 

@@ -42,6 +42,27 @@ public sealed class HealthTests
     }
 
     [Fact]
+    public async Task CheckHealth_UnixSocketBeside_IsNoMatter()
+    {
+        Requires.Mptcp();
+        using var folder = new DownloadFolder();
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.WebHost.ConfigureKestrel(kestrel =>
+            {
+                kestrel.Listen(IPAddress.Loopback, 0);
+                kestrel.ListenUnixSocket(folder.PathOf("s"));
+            });
+            builder.Services.AddHealthChecks().AddMptcp();
+        });
+        var report = await server.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync();
+        var entry = Assert.Single(report.Entries).Value;
+        Assert.Equal(HealthStatus.Healthy, entry.Status);
+        Assert.Equal((1, 1), (entry.Data["listeners"], entry.Data["listenersWithMptcp"]));
+    }
+
+    [Fact]
     public async Task CheckHealth_ListenerThatIsTcp_IsDegradedWithTheReason()
     {
         Requires.Mptcp();

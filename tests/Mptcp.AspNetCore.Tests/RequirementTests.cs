@@ -123,6 +123,27 @@ public sealed class RequirementTests
         Assert.Equal(HttpStatusCode.OK, await AskAsync(server, mptcp: true, "/dynamic"));
     }
 
+    /// <summary>MVC takes the controller's endpoint in the place of the fallback's, with nothing of what was demanded of the fallback.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task RequireMptcp_FallbackToController_FailsAtStartWithTheRemedy(bool grouped)
+    {
+        var error = await Assert.ThrowsAsync<InvalidOperationException>(() => StartWithFallbackAsync(app =>
+            _ = grouped
+                ? app.MapGroup("").RequireMptcp().MapFallbackToController("Get", "Lenient")
+                : app.MapFallbackToController("Get", "Lenient").RequireMptcp()));
+        Assert.Contains("[RequireMptcp]", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RequireAttribute_OnFallbackToController_ServesNobody()
+    {
+        await using var server = await StartWithFallbackAsync(app =>
+            app.MapFallbackToController("Get", "Lenient").WithMetadata(new RequireMptcpAttribute()));
+        Assert.Equal(HttpStatusCode.InternalServerError, await AskAsync(server, mptcp: false, "/anywhere"));
+    }
+
     [Fact]
     public void RequireMptcp_BuilderThatKnowsNoFinally_Works()
     {
@@ -248,6 +269,14 @@ public sealed class RequirementTests
         return response.StatusCode;
     }
 
+    private static Task<Server> StartWithFallbackAsync(Action<WebApplication> map) => Server.StartAsync(
+        builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.Services.AddControllers().AddApplicationPart(typeof(RequirementTests).Assembly);
+        },
+        map);
+
     private static Task<Server> StartAsync(Action<WebApplicationBuilder>? configure = null, Action<WebApplication>? first = null) => Server.StartAsync(
         builder =>
         {
@@ -293,6 +322,12 @@ public sealed class StrictController : ControllerBase
     [HttpGet("allowed")]
     [AllowTcpFallback]
     public IActionResult Allowed() => Ok("yes");
+}
+
+/// <summary>Demands nothing.</summary>
+public sealed class LenientController : ControllerBase
+{
+    public IActionResult Get() => Ok("yes");
 }
 
 /// <summary>Not routed by itself, only by <see cref="ToStrictController"/>.</summary>

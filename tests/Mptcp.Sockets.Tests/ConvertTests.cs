@@ -31,6 +31,18 @@ public sealed class ConvertTests
         Assert.Equal(notTold, MptcpSocket.GetStatus(accepted));
     }
 
+    /// <summary>.NET makes every IPv6 socket one for IPv6 only, and who converts it expects the same.</summary>
+    [Fact]
+    public void TryConvert_IPv6_StaysIPv6Only()
+    {
+        using var ipv6 = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+        Assert.True(MptcpSocket.TryConvert(ipv6, out _));
+        Assert.False(ipv6.DualMode);
+        ipv6.Bind(new IPEndPoint(IPAddress.IPv6Any, 0));
+        using var ipv4 = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        ipv4.Bind(new IPEndPoint(IPAddress.Any, ((IPEndPoint)ipv6.LocalEndPoint!).Port));
+    }
+
     [Fact]
     public void TryConvert_SocketInUseOrOther_Throws()
     {

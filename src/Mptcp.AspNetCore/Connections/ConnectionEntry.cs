@@ -44,13 +44,17 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
     {
         _isListed = true;
         _services.Connections.Add(this);
+
+        // At once, when it is closed by now. Before anybody is told, who could throw.
+        Connection.ConnectionClosed.UnsafeRegister(static entry => ((ConnectionEntry)entry!).Close(), this);
         if (_services.Metrics.WantsConnections)
         {
-            CountAs(Status);
+            lock (this)
+            {
+                // A fallback that another thread sees meanwhile is in the answer, or counted after it.
+                CountAs(Status);
+            }
         }
-
-        // At once, when it is closed by now.
-        Connection.ConnectionClosed.UnsafeRegister(static entry => ((ConnectionEntry)entry!).Close(), this);
     }
 
     /// <summary>Reads its figures, and adds what is new to the sums.</summary>
@@ -74,25 +78,25 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
         if (status == MptcpStatus.FellBack && _isListed)
         {
             _services.Metrics.FellBack();
-            if (_isCounted)
+            lock (this)
             {
-                CountAs(status);
+                if (_isCounted)
+                {
+                    CountAs(status);
+                }
             }
         }
 
         base.OnSettled(status);
     }
 
-    /// <summary>Counts it as one of those with this status.</summary>
+    /// <summary>Counts it as one of those with this status. Under the lock.</summary>
     private void CountAs(MptcpStatus status)
     {
-        lock (this)
+        if (!_isClosed)
         {
-            if (!_isClosed)
-            {
-                _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, status);
-                (_countedAs, _isCounted) = (status, true);
-            }
+            _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, status);
+            (_countedAs, _isCounted) = (status, true);
         }
     }
 
@@ -102,13 +106,17 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
         if (_services.Metrics.WantsSamples)
         {
             // The peer has closed, and Kestrel has not yet. Where Kestrel was first there is nothing left to read.
-            Sample();
+            BestEffort.Tell(Sample);
         }
 
         lock (this)
         {
             _isClosed = true;
-            _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, null);
+            if (_isCounted)
+            {
+                BestEffort.Tell(() => _services.Metrics.ActiveChanged(_countedAs, null));
+            }
+
             if (_sampled is not null)
             {
                 _services.Metrics.Sampled(Figures.None with { Subflows = -_sampled.Subflows });

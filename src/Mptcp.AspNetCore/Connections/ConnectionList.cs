@@ -73,6 +73,8 @@ internal sealed class ConnectionList : IMptcpConnections
                 _cursor = entry.Next;
             }
 
+            // Who still holds the entry, as the feature of a connection that has ended, does not hold those that came after it.
+            entry.Next = entry.Previous = null;
             _count--;
         }
     }

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
@@ -22,7 +23,8 @@ internal sealed class MptcpHealthCheck : IHealthCheck
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var listeners = _listeners?.Open ?? [];
+        // Unix sockets and the like are no matter of this check.
+        MptcpListenerFacts[] listeners = [.. (_listeners?.Open ?? []).Where(listener => listener.EndPoint is IPEndPoint)];
         var data = new Dictionary<string, object>
         {
             ["mode"] = _options.Mode.ToString(),

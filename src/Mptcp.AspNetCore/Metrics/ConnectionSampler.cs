@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Connections;
+using Mptcp.AspNetCore.Transport;
 
 namespace Mptcp.AspNetCore.Metrics;
 
@@ -35,7 +36,8 @@ internal sealed class ConnectionSampler : BackgroundService
                 batch = batch.Length > 0 ? batch : new ConnectionEntry[BatchSize];
                 foreach (var entry in batch.AsSpan(0, _connections.GetNext(batch)))
                 {
-                    entry.Sample();
+                    // A fallback that is seen here is logged here, and an exception would end the host.
+                    BestEffort.Tell(entry.Sample);
                 }
 
                 // Connections that ended are not to be kept alive by it.

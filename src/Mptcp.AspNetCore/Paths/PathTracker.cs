@@ -79,7 +79,7 @@ internal sealed class PathTracker : IHostedService
             await Task.Yield();
             await foreach (var pathEvent in monitor.ReadAllAsync().ConfigureAwait(false))
             {
-                Handle(pathEvent);
+                BestEffort.Tell(() => Handle(pathEvent));
             }
         }
         catch (SocketException e)

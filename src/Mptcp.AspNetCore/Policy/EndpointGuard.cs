@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 
 namespace Mptcp.AspNetCore.Policy;
 
@@ -24,6 +25,20 @@ internal sealed class EndpointGuard
     /// <summary>Whether a guard has to be put before an endpoint with this metadata.</summary>
     public static bool IsNeededBy(EndpointMetadataCollection metadata) =>
         GetPolicyNames(metadata).Length > 0 && !metadata.Contains(Mark);
+
+    /// <summary>
+    /// Of a fallback to a controller or a page chosen at run time only the choice remains, without what was demanded of the fallback: to let it
+    /// be would serve everybody.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is something demanded of one.</exception>
+    public static void ThrowIfDynamic(IReadOnlyList<object> metadata)
+    {
+        if (GetPolicyNames(metadata).Length > 0 && metadata.OfType<IDynamicEndpointMetadata>().Any(dynamic => dynamic.IsDynamic))
+        {
+            throw new InvalidOperationException(
+                "RequireMptcp on a fallback to a controller or a page would be lost: put [RequireMptcp] on the controller, the action or the page.");
+        }
+    }
 
     public Task InvokeAsync(HttpContext context)
     {

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Routing;
 using Mptcp.AspNetCore;
 using Mptcp.AspNetCore.Policy;
 
@@ -9,7 +10,8 @@ public static class MptcpEndpointConventionBuilderExtensions
     /// <summary>
     /// The endpoints answer only over Multipath TCP; everybody else gets 403 with <c>application/problem+json</c>. It holds in any order
     /// of middleware, and also where the connection can't be asked (HTTP/3, unix sockets, TestServer, <c>UseMptcp</c>
-    /// forgotten): these requests are rejected.
+    /// forgotten): these requests are rejected. A fallback to a controller or a page (<c>MapFallbackToController</c>) can't have it, and says
+    /// so when the endpoints are built: the attribute on the controller or the page can.
     /// </summary>
     /// <typeparam name="TBuilder">The type of the builder.</typeparam>
     /// <param name="builder">An endpoint or a group.</param>
@@ -30,6 +32,7 @@ public static class MptcpEndpointConventionBuilderExtensions
         builder.Add(endpoint =>
         {
             endpoint.Metadata.Add(new RequireMptcpAttribute(policyName));
+            EndpointGuard.ThrowIfDynamic([.. endpoint.Metadata]);
 
             // Routing guards as well, where UseMptcp was called. This one holds without it, and needs to stand there once.
             if (endpoint.RequestDelegate is { } next && !endpoint.Metadata.Contains(EndpointGuard.Mark))
@@ -41,6 +44,13 @@ public static class MptcpEndpointConventionBuilderExtensions
                 endpoint.RequestDelegate = context => guard.Value.InvokeAsync(context);
             }
         });
+
+        if (builder is RouteGroupBuilder)
+        {
+            // What is in a group shows what it is after the conventions of the group. Not every other builder has this.
+            builder.Finally(static endpoint => EndpointGuard.ThrowIfDynamic([.. endpoint.Metadata]));
+        }
+
         return builder;
     }
 

@@ -16,8 +16,15 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
     public override int Order => 0;
 
     // Dynamic endpoints show their metadata only after the policies that expand them, which have a lower order.
-    public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) =>
-        ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.IsNeededBy(endpoint.Metadata));
+    public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints)
+    {
+        foreach (var endpoint in endpoints)
+        {
+            EndpointGuard.ThrowIfDynamic(endpoint.Metadata);
+        }
+
+        return ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.IsNeededBy(endpoint.Metadata));
+    }
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
     {

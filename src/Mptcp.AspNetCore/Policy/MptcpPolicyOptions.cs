@@ -12,7 +12,8 @@ public sealed class MptcpPolicyOptions
 
     /// <summary>
     /// How many subflows the connection must have at least. Defaults to 1: Multipath TCP, over as many paths as there are. With 2 or more a
-    /// kernel that can't tell (before Linux 5.16) meets it never.
+    /// kernel that can't tell (before Linux 5.16) meets it never, and one before Linux 6.8 can count one too many
+    /// (<see cref="Sockets.MptcpInfo.Subflows"/>).
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is less than 1, or more than 255, the most there can be.</exception>
     public int MinimumSubflows

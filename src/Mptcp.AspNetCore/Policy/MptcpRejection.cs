@@ -51,10 +51,10 @@ internal static class MptcpRejection
 
         var problem = new ProblemDetails
         {
-            // The section of RFC 9110 is that of the status code; only 403 is always the right one.
-            Type = policy.Options.StatusCode == StatusCodes.Status403Forbidden ? "https://tools.ietf.org/html/rfc9110#section-15.5.4" : null,
+            // The section of RFC 9110 is that of the status code, which OnRejected may have set; only 403 is always the right one.
+            Type = response.StatusCode == StatusCodes.Status403Forbidden ? "https://tools.ietf.org/html/rfc9110#section-15.5.4" : null,
             Title = Title,
-            Status = policy.Options.StatusCode,
+            Status = response.StatusCode,
             Detail = rejected.Reason,
             Extensions = { ["mptcpStatus"] = rejected.Status.ToToken() },
         };

@@ -50,13 +50,10 @@ internal sealed class AcceptLoop : IDisposable
         {
             try
             {
-                while (_hasReserve && !_reserve.TryFill())
+                if (_hasReserve && !_reserve.TryFill())
                 {
                     // The rest of the process needed them: who comes now would take what is left.
-                    if (!await WaitAsync(cancellationToken).ConfigureAwait(false))
-                    {
-                        return null;
-                    }
+                    throw new SocketException((int)SocketError.TooManyOpenSockets);
                 }
 
                 var socket = await _listenSocket.AcceptAsync(cancellationToken).ConfigureAwait(false);
@@ -74,7 +71,7 @@ internal sealed class AcceptLoop : IDisposable
             catch (Exception e) when (IsEnd(e))
             {
                 // Not by us: somebody who has the socket too shut it down. Without it there is nothing to go on with.
-                Log.ListenSocketLost(_logger, _endPoint, e);
+                BestEffort.Tell(() => Log.ListenSocketLost(_logger, _endPoint, e));
                 return null;
             }
             catch (Exception e)
@@ -85,7 +82,7 @@ internal sealed class AcceptLoop : IDisposable
                     _reserve.Release();
                 }
 
-                _metrics.AcceptFailed(e);
+                BestEffort.Tell(() => _metrics.AcceptFailed(e));
                 _failedInARow++;
                 if (IsOfTheConnection(e) && _failedInARow < ManyInARow)
                 {
@@ -129,7 +126,7 @@ internal sealed class AcceptLoop : IDisposable
         if (_saysWhenOver)
         {
             _saysWhenOver = false;
-            Log.AcceptRecovered(_logger, _endPoint);
+            BestEffort.Tell(() => Log.AcceptRecovered(_logger, _endPoint));
         }
     }
 
@@ -151,7 +148,7 @@ internal sealed class AcceptLoop : IDisposable
             SocketError.SocketError => "The kernel gives no socket; mostly it is out of memory then.",
             _ => exception.Message,
         };
-        Log.AcceptFailing(_logger, _endPoint, _failedSinceWarning, reason);
+        BestEffort.Tell(() => Log.AcceptFailing(_logger, _endPoint, _failedSinceWarning, reason));
         _warnedAt = _time.GetTimestamp();
         _failedSinceWarning = 0;
         _saysWhenOver = true;

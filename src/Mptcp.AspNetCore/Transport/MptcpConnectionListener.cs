@@ -84,9 +84,9 @@ internal sealed class MptcpConnectionListener : IConnectionListener
         catch (Exception e)
         {
             // Whatever it is, it must not reach Kestrel: an exception from AcceptAsync ends the endpoint for good.
-            _services.Metrics.AcceptFailed(e);
-            Log.SocketDropped(_logger, EndPoint, e);
             socket.Dispose();
+            BestEffort.Tell(() => _services.Metrics.AcceptFailed(e));
+            BestEffort.Tell(() => Log.SocketDropped(_logger, EndPoint, e));
             return null;
         }
     }
@@ -154,8 +154,8 @@ internal sealed class MptcpConnectionListener : IConnectionListener
         catch (Exception e)
         {
             // As above.
-            _services.Metrics.AcceptFailed(e);
-            Log.ConnectionDropped(_logger, connection.ConnectionId, e);
+            BestEffort.Tell(() => _services.Metrics.AcceptFailed(e));
+            BestEffort.Tell(() => Log.ConnectionDropped(_logger, connection.ConnectionId, e));
             return null;
         }
     }

@@ -40,6 +40,6 @@ internal static class HostRules
         "low-descriptor-limit",
         MptcpFindingSeverity.Warning,
         $"This process may have {facts.DescriptorLimit} descriptors open, and can raise that to {facts.DescriptorHardLimit}.",
-        "Each connection takes one, with or without Multipath TCP. When they are used up no connection is accepted any more, and Kestrel tries again and again at the cost of a core.",
+        "Each connection takes one, with or without Multipath TCP. When they are used up no connection is accepted until some are free.",
         "LimitNOFILE=65536 in the systemd unit, --ulimit nofile=65536 for a container, or ulimit -n 65536 in the shell that starts it; then start it again.");
 }

@@ -133,6 +133,28 @@ public sealed class PolicyMatrixTests
         Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/allowed?status=FellBack")).StatusCode);
     }
 
+    [Fact]
+    public async Task OnRejected_SetsAnotherStatusCode_TheBodySaysTheSame()
+    {
+        await using var server = await Server.StartAsync(
+            builder =>
+            {
+                builder.WebHost.UseMptcp();
+                builder.Services.AddMptcpPolicy(policy => policy.OnRejected = rejected =>
+                {
+                    rejected.HttpContext.Response.StatusCode = 429;
+                    return ValueTask.CompletedTask;
+                });
+            },
+            app => app.MapGet("/strict", () => "yes").RequireMptcp());
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync("/strict");
+        Assert.Equal(HttpStatusCode.TooManyRequests, response.StatusCode);
+        var body = await response.Content.ReadAsStringAsync();
+        Assert.Contains("\"status\":429", body, StringComparison.Ordinal);
+        Assert.DoesNotContain("15.5.4", body, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
