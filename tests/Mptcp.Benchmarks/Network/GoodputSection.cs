@@ -18,20 +18,23 @@ internal static class GoodputSection
             A server and a client, each in a network namespace, joined by two links; a download from Kestrel with UseMptcp, every byte checked. In
             turn with plain TCP over each link alone, {effort.GoodputRounds} rounds; Mbit/s of the body over
             {effort.GoodputWindow.TotalSeconds:F1} s, which begin {s_before.TotalSeconds:F1} s after the first byte. "Of the sum" is the share of what both links gave TCP in the same round. The congestion
-            control is the server's `Mptcp:CongestionControl`, read back from its connections; delays are round trips.
+            control is the server's `Mptcp:CongestionControl`, read back from its connections; delays are round trips. The send buffer is the last
+            number of the server's `net.ipv4.tcp_wmem`, the machine's own or a smaller one: "Stall after a cut" has why.
             """);
-        var table = section.AddTable("links", "congestion control", "TCP, link 1", "TCP, link 2", "Multipath TCP", "of the sum", "times link 1");
-        (string Name, LinkSettings[] Links)[] setups =
+        var table = section.AddTable("links", "send buffer, at most", "congestion control", "TCP, link 1", "TCP, link 2", "Multipath TCP", "of the sum", "times link 1");
+        (string Name, LinkSettings[] Links, int? SendBuffer)[] setups =
         [
-            ("50 + 50 Mbit/s", [Link(50, 0), Link(50, 0)]),
-            ("50 Mbit/s, 20 ms + 50 Mbit/s, 60 ms", [Link(50, 20), Link(50, 60)]),
-            ("50 + 20 Mbit/s", [Link(50, 0), Link(20, 0)]),
+            ("50 + 50 Mbit/s", [Link(50, 0), Link(50, 0)], null),
+            ("50 Mbit/s, 20 ms + 50 Mbit/s, 60 ms", [Link(50, 20), Link(50, 60)], null),
+            ("50 Mbit/s, 20 ms + 50 Mbit/s, 60 ms", [Link(50, 20), Link(50, 60)], SendBuffer.Small),
+            ("50 + 20 Mbit/s", [Link(50, 0), Link(20, 0)], null),
         ];
-        foreach (var (name, links) in setups)
+        foreach (var (name, links, bytes) in setups)
         {
             foreach (var congestionControl in effort.CongestionControls)
             {
                 await using var network = await MultipathNetwork.CreateAsync(links);
+                var sendBuffer = SendBuffer.Set(network.Server, bytes);
                 TestServerProcess server;
                 try
                 {
@@ -42,19 +45,20 @@ internal static class GoodputSection
                 }
                 catch (TimeoutException e)
                 {
-                    table.Add(name, congestionControl, "", "", $"not to be had here: {e.Message.Split('\n').Skip(1).FirstOrDefault(line => line.Length > 0)}", "", "");
+                    table.Add(name, sendBuffer, congestionControl, "", "", $"not to be had here: {e.Message.Split('\n').Skip(1).FirstOrDefault(line => line.Length > 0)}", "", "");
                     continue;
                 }
 
                 using (server)
                 {
-                    await MeasureAsync(report.Targets, table, name, congestionControl, network, effort);
+                    await MeasureAsync(report.Targets, table, name, sendBuffer, congestionControl, network, effort);
                 }
             }
         }
     }
 
-    private static async Task MeasureAsync(Targets targets, Table table, string name, string congestionControl, MultipathNetwork network, Effort effort)
+    private static async Task MeasureAsync(
+        Targets targets, Table table, string name, string sendBuffer, string congestionControl, MultipathNetwork network, Effort effort)
     {
         List<double> first = [], second = [], both = [], ofSum = [], times = [];
         for (var round = 0; round < effort.GoodputRounds; round++)
@@ -70,7 +74,7 @@ internal static class GoodputSection
         }
 
         table.Add(
-            name, congestionControl, new Spread(first).ToString("F1"), new Spread(second).ToString("F1"), new Spread(both).ToString("F1"),
+            name, sendBuffer, congestionControl, new Spread(first).ToString("F1"), new Spread(second).ToString("F1"), new Spread(both).ToString("F1"),
             $"{new Spread(ofSum)}", new Spread(times).ToString("F2"));
         if (network.Links[0].Settings == network.Links[1].Settings)
         {

@@ -23,14 +23,27 @@ internal static class StallSection
             A download of {Length / 1e6:F0} MB over two links of 50 Mbit/s, from Kestrel with UseMptcp, congestion control reno; one of the links, the first and the
             second in turn, is cut when some {OnEachPath / 1e6:F0} MB came over each. The longest time from then to the end in which nothing
             came, in ms, over {effort.Cuts} cuts of each kind. Every byte is checked, and the download has to become complete. To receive without a cut is the row "none".
+
+            What is lost is sent again on the other path behind all that the kernel gave that path before the cut, which is as much as its send
+            buffer holds: the largest congestion window that the path ever had, several times over, up to the last number of
+            `net.ipv4.tcp_wmem`. That is most of a stall, also where the server is told of the cut at once ("resets", "address removed"); the rest is the
+            retransmission timer. `TCP_NOTSENT_LOWAT` and `net.ipv4.tcp_notsent_lowat` change nothing, for the kernel does not ask them before it
+            gives a path more. A smaller `tcp_wmem` does, and "Goodput over two links" has what it costs.
             """));
-        var table = section.AddTable("cut", "round trip", "p50", "p95", "maximum", "bytes lost");
-        foreach (var roundTrip in effort.RoundTrips)
+        var table = section.AddTable("cut", "round trip", "send buffer, at most", "p50", "p95", "maximum", "bytes lost");
+        (int RoundTrip, int? SendBuffer)[] setups =
+        [
+            .. effort.RoundTrips.Select(roundTrip => (roundTrip, (int?)null)),
+            .. effort.RoundTrips.Where(roundTrip => roundTrip > 0).Select(roundTrip => (roundTrip, (int?)SendBuffer.Small)),
+        ];
+        foreach (var setup in setups)
         {
+            var roundTrip = setup.RoundTrip;
             foreach (var cut in Enum.GetValues<Cut>().Select(cut => (Cut?)cut).Prepend(null))
             {
                 var stalls = new List<double>();
                 await using var network = await MultipathNetwork.CreateAsync(links: 2, rate: Rate.Mbit(50), delay: TimeSpan.FromMilliseconds(roundTrip / 2.0));
+                var sendBuffer = SendBuffer.Set(network.Server, setup.SendBuffer);
                 using var server = await TestServerProcess.StartAsync(
                     TestServerProcess.Mptcp, ["--Address", "0.0.0.0", "--Http", $"{PatternDownload.Port}"], network.Server);
                 for (var i = 0; i < (cut is null ? Math.Min(effort.Cuts, 5) : effort.Cuts); i++)
@@ -39,10 +52,10 @@ internal static class StallSection
                 }
 
                 // A byte lost, or out of place, is an exception and the end of the run.
-                table.Add(cut is null ? "none" : Name(cut.Value), $"{roundTrip} ms", Text(0.5), Text(0.95), Text(1), "0");
+                table.Add(cut is null ? "none" : Name(cut.Value), $"{roundTrip} ms", sendBuffer, Text(0.5), Text(0.95), Text(1), "0");
                 if (cut is not null)
                 {
-                    report.Targets.AtMost($"Stall after {Name(cut.Value)}, round trip {roundTrip} ms, p95, ms", new Spread(stalls).At(0.95), 450);
+                    report.Targets.AtMost($"Stall after {Name(cut.Value)}, round trip {roundTrip} ms, send buffer {sendBuffer}, p95, ms", new Spread(stalls).At(0.95), 450);
                 }
 
                 string Text(double share) => new Spread(stalls).At(share).ToString("F0", CultureInfo.InvariantCulture);

@@ -24,7 +24,7 @@ internal sealed class Report
         $"""
         # Benchmarks
 
-        Written by `./bench.sh`, which measures all of it anew: no figure was typed. Each is true of this machine, in this hour; what carries
+        Written by `./bench.sh`, which measures all of it anew: no figure of a table was typed. Each is true of this machine, in this hour; what carries
         over to another are the ratios. Where a cell has "a (b to c)", a is the median and b to c the middle half.
 
         """,
