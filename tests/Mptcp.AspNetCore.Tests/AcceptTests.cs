@@ -33,7 +33,6 @@ public sealed class AcceptTests
         Assert.IsType<InvalidOperationException>(line.Exception);
     }
 
-    /// <summary>As a log on a full disk does.</summary>
     [Fact]
     public async Task AcceptAsync_FailureThatCannotBeLogged_CostsThatConnectionOnly()
     {
@@ -125,31 +124,6 @@ public sealed class AcceptTests
         .AddSingleton(time ?? TimeProvider.System)
         .AddSingleton<ConnectionList>().AddSingleton<ServerMetrics>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
         .BuildServiceProvider();
-
-    private sealed class BrokenLog : ILoggerProvider, ILogger
-    {
-        private int _asked;
-
-        public int Asked => _asked;
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(
-            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            Interlocked.Increment(ref _asked);
-            throw new IOException("No space left on device.");
-        }
-
-        public void Dispose()
-        {
-        }
-    }
 
     /// <summary>Asked when the connection is listed, which is as good a place to fail as any.</summary>
     private sealed class BrokenOnce : TimeProvider

@@ -62,6 +62,16 @@ public sealed class DoctorAccessTests
     }
 
     [Fact]
+    public async Task Get_ConnectionsAuthorizationRequired_OpenToThoseWhoAreAuthorized()
+    {
+        await using var server = await StartAsync(Environments.Production, app => app.MapMptcpConnections(Path).RequireAuthorization());
+        Assert.Equal((HttpStatusCode.Unauthorized, ""), await GetAsync(server));
+        var (status, page) = await GetAsync(server, user: "operator");
+        Assert.Equal(HttpStatusCode.OK, status);
+        Assert.Contains("\"connections\"", page);
+    }
+
+    [Fact]
     public async Task Get_AuthorizationRequiredOfTheGroup_OpenToThoseWhoAreAuthorized()
     {
         await using var server = await StartAsync(Environments.Production, app => app.MapGroup("/mptcp").RequireAuthorization().MapMptcpDoctor("/doctor"));

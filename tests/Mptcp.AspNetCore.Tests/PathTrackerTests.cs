@@ -90,6 +90,24 @@ public sealed class PathTrackerTests
         Assert.Equal("active;subflows=1", await HeaderAsync(client));
     }
 
+    /// <summary>How often events are lost is up to the peers.</summary>
+    [Fact]
+    public void Log_EventsLostAgainAndAgain_OneLineAMinute()
+    {
+        using var log = new LogRecorder();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        var time = new Clock();
+        var tracker = new PathTracker((out MptcpSupport support) => throw new NotSupportedException(), factory, time);
+        var expected = 0;
+        foreach (var seconds in new[] { 0, 1, 58, 60, 61, 119, 120 })
+        {
+            time.Seconds = seconds;
+            tracker.Handle(new MptcpPathEvent { Kind = MptcpPathEventKind.EventsLost });
+            expected += seconds % 60 == 0 ? 1 : 0;
+            Assert.Equal(expected, log.Ours.Count(line => line.Event.Name == "PathEventsLost"));
+        }
+    }
+
     private static async Task<string> HeaderAsync(HttpClient client)
     {
         using var response = await client.GetAsync("/");
@@ -110,5 +128,14 @@ public sealed class PathTrackerTests
             Assert.True(clock.Elapsed < TimeSpan.FromSeconds(60), $"{lines.Length} of {count} {eventName}: {string.Join('\n', server.Log.Ours.Select(line => line.Message))}");
             await Task.Delay(5);
         }
+    }
+
+    private sealed class Clock : TimeProvider
+    {
+        public int Seconds { get; set; }
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Seconds;
     }
 }

@@ -15,15 +15,20 @@ namespace Mptcp.AspNetCore.Paths;
 /// </summary>
 internal sealed class PathTracker : IHostedService
 {
+    private static readonly TimeSpan s_betweenWarnings = TimeSpan.FromMinutes(1);
+
     private readonly OpenPathMonitor _open;
     private readonly ILogger _logger;
+    private readonly TimeProvider _time;
     private readonly ConcurrentDictionary<uint, TrackedConnection> _connections = new();
     private MptcpPathMonitor? _monitor;
     private Task _reading = Task.CompletedTask;
     private volatile bool _isReading;
+    private long? _warnedAt;
 
-    public PathTracker(OpenPathMonitor open, ILoggerFactory loggerFactory)
+    public PathTracker(OpenPathMonitor open, ILoggerFactory loggerFactory, TimeProvider? time = null)
     {
+        _time = time ?? TimeProvider.System;
         _open = open;
         _logger = loggerFactory.CreateLogger(Log.Category);
     }
@@ -99,11 +104,17 @@ internal sealed class PathTracker : IHostedService
         }
     }
 
-    private void Handle(MptcpPathEvent pathEvent)
+    internal void Handle(MptcpPathEvent pathEvent)
     {
         if (pathEvent.Kind == MptcpPathEventKind.EventsLost)
         {
-            Log.PathEventsLost(_logger, _connections.Count);
+            // How often is up to the peers, who open and close paths.
+            if (_warnedAt is not { } warnedAt || _time.GetElapsedTime(warnedAt) >= s_betweenWarnings)
+            {
+                _warnedAt = _time.GetTimestamp();
+                Log.PathEventsLost(_logger, _connections.Count);
+            }
+
             foreach (var connection in _connections.Values)
             {
                 Read(connection);

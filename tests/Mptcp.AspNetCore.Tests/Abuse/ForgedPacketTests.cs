@@ -19,6 +19,7 @@ public sealed class ForgedPacketTests
     public async Task Join_WrongTokensInAFlood_AreCountedAndNothingElseHappens()
     {
         Requires.Namespaces();
+        Requires.Programs("ss", "nstat");
         foreach (var transport in Rival.Both)
         {
             await using var network = await MultipathNetwork.CreateAsync(links: 1);
@@ -43,9 +44,10 @@ public sealed class ForgedPacketTests
 
             counted = await rival.CountAsync("MPTcpExtMPJoinNoTokenFound") - counted;
             var growth = await rival.SettleAsync(before, growth => growth is { Descriptors: <= 4, Sockets: 0, Connections: <= 0 });
-            Scale.Tell($"{transport}: {s_joins} joins with wrong tokens, {counted} counted by the kernel, {downloaded} bytes compared meanwhile over MPTCP; then {growth}");
+            Scale.Tell($"{transport}: {s_joins} joins with wrong tokens, {counted} counted by the kernel, {downloaded} bytes compared meanwhile; then {growth}");
             Assert.InRange(growth.Descriptors, long.MinValue, 4);
             Assert.Equal(0, growth.Sockets);
+            Assert.True(growth.Connections <= 0, $"{growth}");
             if (transport == TestServerProcess.Mptcp)
             {
                 // The kernel may drop some on the way, and a port may hit upon a connection that is there.
@@ -58,6 +60,7 @@ public sealed class ForgedPacketTests
     public async Task Options_FromAFuzzer_HitOnlyTheConnectionsTheyAreAimedAt()
     {
         Requires.Namespaces();
+        Requires.Programs("ss", "nstat");
         var seed = Random.Shared.Next();
         foreach (var transport in Rival.Both)
         {
@@ -85,8 +88,8 @@ public sealed class ForgedPacketTests
             Scale.Tell(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{transport}: {syns} SYNs and {inLive} segments of live connections with random options; {downloaded} bytes compared over connections that were not aimed at; then {growth}"));
-            Assert.InRange(inLive, s_fuzzed / 4, s_fuzzed);
             Assert.InRange(growth.Descriptors, long.MinValue, 4);
+            Assert.Equal(0, growth.Sockets);
             Assert.True(growth.Connections <= 0, $"{growth}");
         }
     }
@@ -137,13 +140,14 @@ public sealed class ForgedPacketTests
                 continue;
             }
 
-            // Some with data, which the server takes for the client's.
+            // Some with data, which the server takes for the client's, and answers by ending the connection: what comes then is for one that is gone.
             var aim = random.Next(victims.Length);
             var data = new byte[random.Next(4) == 0 ? random.Next(1, 64) : 0];
             random.NextBytes(data);
             sender.Send(new Segment(
                 (IPEndPoint)victims[aim].Socket.LocalEndPoint!, rival.Http, states[aim].Sequence, states[aim].Acknowledgement,
                 data.Length > 0 ? PacketSender.AckPush : PacketSender.Ack, Options(random), data));
+            states[aim].Sequence += (uint)data.Length;
             inLive++;
         }
 

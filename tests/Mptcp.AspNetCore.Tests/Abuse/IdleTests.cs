@@ -8,6 +8,9 @@ namespace Mptcp.AspNetCore.Tests.Abuse;
 [Collection(AbuseSuite.Name)]
 public sealed class IdleTests
 {
+    // What pools keep: less than 60 bytes of each connection that there was, in the long version.
+    private const int HeapAllowance = 512 * 1024;
+
     private static readonly int s_count = Scale.Of(1_000, 10_000);
 
     private sealed record Outcome(double TcpHeap, double MptcpHeap, double TcpResident, double MptcpResident, Growth Growth);
@@ -23,6 +26,8 @@ public sealed class IdleTests
         // Among a thousand connections the rest of the process weighs too, some bytes for each.
         var noise = Scale.IsLong ? 0 : 64;
         Assert.True(ours.TcpHeap <= stock.TcpHeap + 256 + noise, $"{ours}; stock: {stock}");
+        Assert.True(ours.MptcpHeap <= stock.MptcpHeap + 288 + noise, $"{ours}; stock: {stock}");
+        Assert.True(ours.Growth.Heap <= Math.Max(stock.Growth.Heap, 0) + HeapAllowance, $"{ours}; stock: {stock}");
         Assert.True(ours.Growth.Descriptors <= Math.Max(stock.Growth.Descriptors, 0) + 4, $"{ours}; stock: {stock}");
         Assert.True(ours.Growth.Sockets <= stock.Growth.Sockets && ours.Growth.Connections <= 0, $"{ours}; stock: {stock}");
     }

@@ -73,7 +73,7 @@ public sealed class ProbeTests
         });
         using var stop = new CancellationTokenSource();
         var wrong = new ConcurrentBag<string>();
-        var (tcpReads, mptcpReads, closedReads, subflowReads) = (0, 0, 0, 0);
+        var (tcpReads, mptcpReads, closedReads, subflowReads) = (0L, 0L, 0L, 0L);
         var readers = Enumerable.Range(0, Threads).Select(_ => Task.Factory.StartNew(Read, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)).ToArray();
         await Task.WhenAll(Enumerable.Range(0, 4).Select(worker => Task.Factory.StartNew(
             () =>
@@ -91,7 +91,7 @@ public sealed class ProbeTests
         await Task.WhenAll(readers);
 
         Assert.Empty(wrong);
-        Assert.All([tcpReads, mptcpReads, closedReads, subflowReads], reads => Assert.InRange(reads, 100, int.MaxValue));
+        Assert.All([tcpReads, mptcpReads, closedReads, subflowReads], reads => Assert.InRange(reads, 100, long.MaxValue));
         Scale.Tell(
             $"{accepted} connections; read of TCP clients {tcpReads} times, of MPTCP clients {mptcpReads}, {subflowReads} lists of subflows, {closedReads} reads after the end; none of another connection");
 

@@ -23,7 +23,7 @@ public sealed class ResetTests
     }
 
     private static bool IsNotWorse(Growth ours, Growth stock) =>
-        ours.Descriptors <= Math.Max(stock.Descriptors, 0) + 4 && ours.Sockets <= stock.Sockets && ours.Heap <= Math.Max(stock.Heap, 0) + HeapAllowance && ours.Connections <= 0;
+        ours.Descriptors <= Math.Max(stock.Descriptors, 0) + 4 && ours.Threads <= Math.Max(stock.Threads, 0) + 8 && ours.Sockets == 0 && ours.Heap <= Math.Max(stock.Heap, 0) + HeapAllowance && ours.Connections <= 0;
 
     private static async Task<Growth> StormAsync(string transport, Func<Growth, bool> isBack)
     {

@@ -20,7 +20,7 @@ public sealed class RestartTests
     /// when that closes is reset by the kernel, whoever listens: those requests are unanswered, and made again.
     /// </summary>
     [Fact]
-    public async Task Restart_OnTheSamePortUnderLoad_LosesNoAcceptedRequest()
+    public async Task Restart_OnTheSamePortUnderLoad_CompletesWhatItBeganToAnswer()
     {
         Requires.Namespaces();
         var stock = await RestartAsync(TestServerProcess.Stock);

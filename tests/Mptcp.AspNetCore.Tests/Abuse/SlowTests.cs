@@ -14,6 +14,13 @@ public sealed class SlowTests
     private const int BodyLength = 16;
     private const long AnswerLength = 5_000_000;
 
+    // What else the machine does may hold one answer up.
+    private const double SlownessAllowance = 5_000;
+
+    // Of the slow readers, TCP ones: when an MPTCP client reads on after its window was shut, its kernel may not say so, and the server's
+    // asks after up to two minutes only, with stock Kestrel under mptcpize too.
+    private const int ReadToTheEnd = 100;
+
     private static readonly int s_ofEach = Scale.Of(200, 3_000);
 
     private sealed record Outcome(int TimedOut, int Bodies, int Readers, int Answers, double Slowest);
@@ -24,8 +31,9 @@ public sealed class SlowTests
         Requires.Namespaces();
         var stock = await CrawlAsync(TestServerProcess.Stock);
         var ours = await CrawlAsync(TestServerProcess.Mptcp);
-        Assert.Equal((s_ofEach, s_ofEach, s_ofEach), (stock.TimedOut, stock.Bodies, stock.Readers));
-        Assert.Equal((s_ofEach, s_ofEach, s_ofEach), (ours.TimedOut, ours.Bodies, ours.Readers));
+        Assert.Equal((s_ofEach, s_ofEach, ReadToTheEnd), (stock.TimedOut, stock.Bodies, stock.Readers));
+        Assert.Equal((s_ofEach, s_ofEach, ReadToTheEnd), (ours.TimedOut, ours.Bodies, ours.Readers));
+        Assert.True(ours.Slowest <= stock.Slowest + SlownessAllowance, $"{ours}; stock: {stock}");
     }
 
     private static async Task<Outcome> CrawlAsync(string transport)
@@ -58,6 +66,7 @@ public sealed class SlowTests
             var clock = Stopwatch.StartNew();
             var pending = headers.ToHashSet();
             var received = new byte[256];
+            var read = new long[s_ofEach];
             for (var round = 0; round < BodyLength || pending.Count > 0; round++)
             {
                 Assert.True(clock.Elapsed < TimeSpan.FromMinutes(3), $"{pending.Count} slow headers are still waited for.");
@@ -66,7 +75,9 @@ public sealed class SlowTests
                     if (round < BodyLength)
                     {
                         bodies[i].Send([(byte)(i + round)]);
-                        Assert.NotEqual(0, readers[i].Socket.Receive(received));
+                        var count = readers[i].Socket.Receive(received);
+                        Assert.NotEqual(0, count);
+                        read[i] += count;
                     }
 
                     if (pending.Contains(headers[i]) && !Crawl(headers[i], ref timedOut))
@@ -85,7 +96,23 @@ public sealed class SlowTests
                 Assert.Equal($"{BodyLength} {Convert.ToHexString(SHA256.HashData(expected))}", bodies[i].ReadAnswer().Text);
                 Interlocked.Increment(ref correct);
             });
-            var open = readers.Count(reader => !reader.Socket.Poll(0, SelectMode.SelectError));
+
+            // More than what the buffers hold: the server has waited for them, and goes on.
+            var whole = 0;
+            await rival.AbuseAsync(4, ReadToTheEnd, nth =>
+            {
+                // Every other one is TCP, from the first on.
+                var i = 2 * nth * (s_ofEach / (2 * ReadToTheEnd));
+                var buffer = new byte[1 << 16];
+                while (read[i] < AnswerLength)
+                {
+                    var count = readers[i].Socket.Receive(buffer);
+                    Assert.NotEqual(0, count);
+                    read[i] += count;
+                }
+
+                Interlocked.Increment(ref whole);
+            });
             await stop.CancelAsync();
             var (answers, slowest) = await fast;
             Assert.True(answers > 0);
@@ -93,8 +120,8 @@ public sealed class SlowTests
             rival.AssertNoErrors();
             Scale.Tell(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{transport}: {s_ofEach} each of slow headers ({timedOut} told 408), slow bodies ({correct} complete) and slow readers ({open} still served); a fast client beside them had {answers} answers, the slowest in {slowest:0} ms"));
-            return new Outcome(timedOut, correct, open, answers, slowest);
+                $"{transport}: {s_ofEach} each of slow headers ({timedOut} told 408), slow bodies ({correct} complete) and slow readers ({whole} of {ReadToTheEnd} read to the end then); a fast client beside them had {answers} answers, the slowest in {slowest:0} ms"));
+            return new Outcome(timedOut, correct, whole, answers, slowest);
         }
         finally
         {

@@ -50,7 +50,7 @@ public sealed class ServerMetricsTests
             if (i % 4 < 2)
             {
                 // Some are reset and some end in order, while the others go on.
-                socket.LingerState = new LingerOption(i % 8 == 0, 0);
+                socket.LingerState = new LingerOption(i % 8 < 4, 0);
                 socket.Dispose();
             }
             else

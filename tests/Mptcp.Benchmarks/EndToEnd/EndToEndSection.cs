@@ -94,7 +94,7 @@ internal static class EndToEndSection
                 row.ByProcessor.Add(mine.Efficiency / samples[row.Rival].Efficiency);
                 if (IsJudged(workload))
                 {
-                    var both = await Load.RunBothAsync(arena, ours, row.Rival, workload, mptcp, effort.SliceSeconds);
+                    var both = await Load.RunAsync(arena, [ours, row.Rival], workload, mptcp, effort.SliceSeconds);
                     row.AtOnce.Add(both[0].Rate / both[1].Rate);
                 }
             }

@@ -4,32 +4,35 @@ using System.Runtime.InteropServices;
 namespace Mptcp.Benchmarks.EndToEnd;
 
 /// <summary>What a slice of load came to.</summary>
+/// <param name="Requests">Requests answered.</param>
 /// <param name="Rate">Requests a second.</param>
 /// <param name="Efficiency">Requests for each second of processor time that the server's process took.</param>
-internal readonly record struct Sample(double Rate, double Efficiency);
+internal readonly record struct Sample(long Requests, double Rate, double Efficiency);
 
 /// <summary>Puts a load on a server.</summary>
 internal static partial class Load
 {
     /// <summary>Runs a client against a server.</summary>
-    public static async Task<Sample> RunAsync(Arena arena, ServerUnderTest server, Workload workload, bool mptcp, int seconds)
+    public static async Task<Sample> RunAsync(Arena arena, ServerUnderTest server, Workload workload, bool mptcp, int seconds) =>
+        (await RunAsync(arena, [server], workload, mptcp, seconds))[0];
+
+    /// <summary>Runs a client against each of several servers, at the same moment: they share the core, and so do the clients.</summary>
+    public static async Task<Sample[]> RunAsync(Arena arena, ServerUnderTest[] servers, Workload workload, bool mptcp, int seconds)
     {
         var accepted = arena.CountAccepted();
-        var sample = await MeasureAsync(arena, server, workload, mptcp, seconds);
+        var samples = await Task.WhenAll(servers.Select(server => MeasureAsync(arena, server, workload, mptcp, seconds)));
 
         // That what is measured is what the table says. Of 10,000 connections some are still being made when the time is over.
         accepted = arena.CountAccepted() - accepted;
-        if (mptcp ? accepted < 0.9 * workload.Connections : accepted != 0)
+        var connections = workload.IsClosing ? samples.Sum(sample => sample.Requests) : servers.Length * workload.Connections;
+        if (mptcp ? accepted < 0.9 * connections : accepted != 0)
         {
-            throw new InvalidOperationException($"{workload.Name}, {server.Name}: {accepted} connections spoke Multipath TCP.");
+            throw new InvalidOperationException(
+                $"{workload.Name}, {string.Join(" and ", servers.Select(server => server.Name))}: {accepted} of {connections} connections spoke Multipath TCP.");
         }
 
-        return sample;
+        return samples;
     }
-
-    /// <summary>Runs a client against each of two servers, at the same moment: they share the core, and so do the clients.</summary>
-    public static Task<Sample[]> RunBothAsync(Arena arena, ServerUnderTest a, ServerUnderTest b, Workload workload, bool mptcp, int seconds) =>
-        Task.WhenAll(MeasureAsync(arena, a, workload, mptcp, seconds), MeasureAsync(arena, b, workload, mptcp, seconds));
 
     /// <summary>
     /// Until the rate no longer rises. Tiered compilation has to compete with the requests for the core: it takes half a minute, of which
@@ -64,7 +67,7 @@ internal static partial class Load
         }
 
         var (requests, elapsed) = workload.Read(client.Output, seconds);
-        return new Sample(requests / elapsed, requests / processor);
+        return new Sample(requests, requests / elapsed, requests / processor);
     }
 
     /// <summary>Of all the threads of a process, also those that ended: <c>clock_getcpuclockid</c>, which counts in nanoseconds.</summary>

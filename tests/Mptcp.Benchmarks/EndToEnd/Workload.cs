@@ -25,7 +25,8 @@ internal sealed partial class Workload
 
     public int Connections { get; }
 
-    private bool IsClosing { get; init; }
+    /// <summary>Whether each request has a connection of its own.</summary>
+    public bool IsClosing { get; private init; }
 
     private bool IsHttp2 { get; init; }
 
