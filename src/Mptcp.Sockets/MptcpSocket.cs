@@ -105,6 +105,12 @@ public static class MptcpSocket
         }
 
         support = MptcpSupport.Convert(socket);
+        if (support.IsSupported && socket.AddressFamily == AddressFamily.InterNetworkV6)
+        {
+            // As .NET sets it on every new socket, and the kernel does not.
+            socket.DualMode = false;
+        }
+
         return support.IsSupported;
     }
 

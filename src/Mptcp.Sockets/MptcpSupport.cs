@@ -93,12 +93,6 @@ public sealed class MptcpSupport
         }
 
         var errno = LibC.ReplaceStreamSocket(socket.SafeHandle, socket.AddressFamily, LinuxConstants.IPPROTO_MPTCP);
-        if (errno == 0 && socket.AddressFamily == AddressFamily.InterNetworkV6)
-        {
-            // As .NET sets it on every new socket, and the kernel does not.
-            socket.DualMode = false;
-        }
-
         return errno switch
         {
             0 => s_supported,
