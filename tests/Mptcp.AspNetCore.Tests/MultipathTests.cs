@@ -92,7 +92,8 @@ public sealed class MultipathTests
     [MemberData(nameof(Cuts))]
     public async Task Transfer_EachLinkCutInTurn_EveryByteArrives(string protocol, Cut cut)
     {
-        const long Count = 100_000_000;
+        const long Count = 200_000_000;
+        const long Part = 10_000_000;
         await using var network = await MultipathNetwork.CreateAsync(links: 2, rate: Rate.Mbit(200));
         await using var server = await MultipathServer.StartAsync(network, tls: protocol == "download/2", watchPaths: true);
         using var handler = MultipathServer.CreateHandler(network);
@@ -111,13 +112,15 @@ public sealed class MultipathTests
             _ => DownloadAsync(client, Count, progress),
         };
 
-        await progress.UntilAsync(Count / 10, transfer);
+        await progress.UntilAsync(Part, transfer);
         for (var i = 0; i < network.Links.Count; i++)
         {
+            Assert.False(transfer.IsCompleted, "Too fast to be cut.");
             await network.Links[i].CutAsync(cut);
-            await progress.UntilAsync(progress.Bytes + (Count / 10), transfer);
+            await progress.UntilAsync(progress.Bytes + Part, transfer);
+            var carried = network.Links[i].CountBytes();
             await network.Links[i].RestoreAsync();
-            await progress.UntilAsync(progress.Bytes + (Count / 10), transfer);
+            await progress.UntilAsync(progress.Bytes + Part, transfer);
 
             // What was reset or whose address went away is gone for good, to the kernel; its endpoint opens it anew. The next cut waits
             // until it did, or there would be no path at all.
@@ -127,7 +130,11 @@ public sealed class MultipathTests
             }
 
             await Wait.UntilAsync(() => CountOf("PathAdded") > CountOf("PathLost"));
-            await progress.UntilAsync(progress.Bytes + (Count / 10), transfer);
+
+            // A path that comes back waits for its retransmission timer, and is none until then.
+            var path = network.Links[i];
+            await Wait.UntilAsync(() => transfer.IsCompleted || path.CountBytes() > carried + (Part / 10));
+            await progress.UntilAsync(progress.Bytes + Part, transfer);
         }
 
         Assert.Equal(protocol == "websocket" ? null : MptcpStatus.Active, await transfer);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Mptcp.TestNetwork.Wires;
 
@@ -146,6 +147,15 @@ public sealed class NetworkLink
         await _endpoints.RemoveAsync(onServerToo: true);
         await _endpoints.AddAsync();
     }
+
+    /// <summary>How many bytes came and went by the client's device so far.</summary>
+    public long CountBytes() => _network.Client.Run(() =>
+    {
+        // The name, then eight figures of what was received and eight of what was sent, bytes first.
+        var fields = File.ReadLines("/proc/thread-self/net/dev").Single(line => line.TrimStart().StartsWith($"{DeviceName}:", StringComparison.Ordinal))
+            .Split([' ', ':'], StringSplitOptions.RemoveEmptyEntries);
+        return long.Parse(fields[1], CultureInfo.InvariantCulture) + long.Parse(fields[9], CultureInfo.InvariantCulture);
+    });
 
     /// <summary>A middlebox begins to remove the MPTCP options of every segment, in both directions. Needs nftables.</summary>
     public Task StripMptcpOptionsAsync() => _filter.StripMptcpOptionsAsync();
