@@ -14,28 +14,22 @@ internal static class Application
 {
     private const int Chunk = 64 * 1024;
 
+    private const string AcceptErrors = "mptcp.server.accept.errors";
+    private const string Pooled = "aspnetcore.memory_pool.pooled";
+
     private static readonly byte[] s_hello = "Hello, World!"u8.ToArray();
 
     // Each byte of a body is the remainder of its position divided by 251, a prime: bytes out of place are seen.
     private static readonly byte[] s_pattern = [.. Enumerable.Range(0, 251 + Chunk).Select(i => (byte)(i % 251))];
 
-    private static readonly MeterListener s_listener = new()
-    {
-        InstrumentPublished = (instrument, listener) =>
-        {
-            if (instrument.Name == "mptcp.server.accept.errors")
-            {
-                listener.EnableMeasurementEvents(instrument);
-            }
-        },
-    };
+    private static readonly MeterListener s_listener = new();
 
     private static long s_acceptErrors;
+    private static long s_pooled;
 
     public static void Map(WebApplication app)
     {
-        s_listener.SetMeasurementEventCallback<long>((_, count, _, _) => Interlocked.Add(ref s_acceptErrors, count));
-        s_listener.Start();
+        Listen(countPools: app.Configuration.GetValue("CountPools", false));
         app.MapGet("/", HelloAsync);
         app.MapGet("/bytes/{count:long}", SendBytesAsync);
         app.MapPost("/upload", UploadAsync);
@@ -45,6 +39,21 @@ internal static class Application
         app.MapGet("/connection", TellConnectionAsync);
         app.MapGet("/strict", HelloAsync).RequireMptcp();
         app.MapGet("/figures", TellFiguresAsync);
+    }
+
+    private static void Listen(bool countPools)
+    {
+        s_listener.InstrumentPublished = (instrument, listener) =>
+        {
+            // Each request changes what is pooled: who measures requests does not want it counted.
+            if (instrument.Name == AcceptErrors || (instrument.Name == Pooled && countPools))
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        s_listener.SetMeasurementEventCallback<long>((instrument, count, _, _) =>
+            Interlocked.Add(ref instrument.Name == AcceptErrors ? ref s_acceptErrors : ref s_pooled, count));
+        s_listener.Start();
     }
 
     private static Task HelloAsync(HttpContext context)
@@ -178,7 +187,7 @@ internal static class Application
         var figures = new ProcessFigures(
             Descriptors: Directory.GetFileSystemEntries("/proc/self/fd").Length,
             Threads: Directory.GetDirectories("/proc/self/task").Length,
-            Heap: GC.GetTotalMemory(forceFullCollection: false),
+            Heap: GC.GetTotalMemory(forceFullCollection: false) - Interlocked.Read(ref s_pooled),
             Resident: Environment.WorkingSet,
             Processor: (long)Environment.CpuUsage.TotalTime.TotalMilliseconds,
             Connections: context.RequestServices.GetService<IMptcpConnections>()?.Count ?? -1,

@@ -9,7 +9,7 @@ using Mptcp.TestServer;
 //   --Transport stock|mptcp   --Address 127.0.0.1   --Http 0   --H2c 0   --Https 0 (a port each; left out, not listened on)
 //
 // What else the command line has is configuration: --Mptcp:Fallback Reject, --Logging:LogLevel:Default Warning, --ShutdownTimeout 30,
-// --RequestHeadersTimeout 30.
+// --RequestHeadersTimeout 30, --CountPools true.
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole(console => console.SingleLine = true);
 switch (builder.Configuration["Transport"])

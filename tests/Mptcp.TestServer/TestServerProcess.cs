@@ -6,7 +6,7 @@ namespace Mptcp.TestServer;
 /// <summary>What the process holds.</summary>
 /// <param name="Descriptors">Open file descriptors.</param>
 /// <param name="Threads">Threads of the process.</param>
-/// <param name="Heap">Bytes on the managed heap.</param>
+/// <param name="Heap">Bytes on the managed heap; with <c>--CountPools true</c> without those that Kestrel keeps to use again.</param>
 /// <param name="Resident">Bytes of memory.</param>
 /// <param name="Processor">Milliseconds of processor time since it started.</param>
 /// <param name="Connections">Connections that <c>UseMptcp</c> lists; -1 where it was not called.</param>

@@ -10,6 +10,20 @@ namespace Mptcp.AspNetCore.Tests.Abuse;
 /// <summary>By how much the process holds more than before.</summary>
 internal sealed record Growth(long Descriptors, long Threads, long Heap, long Connections, int Sockets)
 {
+    public static readonly Growth None = new(0, 0, 0, 0, 0);
+
+    /// <summary>
+    /// That it is back, but for what a process's figures differ by from run to run: pooled sockets, workers of the thread pool, tables
+    /// that have grown. Kestrel's buffers are not among them: it keeps one for each connection of those that end at once, and for how
+    /// long is its own affair.
+    /// </summary>
+    public bool IsNotWorseThan(Growth stock) =>
+        Descriptors <= Math.Max(stock.Descriptors, 0) + 4
+        && Threads <= Math.Max(stock.Threads, 0) + 8
+        && Heap <= Math.Max(stock.Heap, 0) + (256 * 1024)
+        && Sockets == 0
+        && Connections <= 0;
+
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture, $"{Descriptors:+0;-0;0} descriptors, {Threads:+0;-0;0} threads, {Heap / 1024.0:+0;-0;0} KiB heap, {Sockets} sockets left");
 }
@@ -78,7 +92,7 @@ internal sealed class Rival : IAsyncDisposable
 
     /// <summary>What the command line of every test server here begins with. Ours logs what it does by default.</summary>
     public static string[] Arguments(string address) =>
-        ["--Address", address, "--Http", "80", "--Https", "443", "--Logging:LogLevel:Mptcp.AspNetCore", "Information"];
+        ["--Address", address, "--Http", "80", "--Https", "443", "--Logging:LogLevel:Mptcp.AspNetCore", "Information", "--CountPools", "true"];
 
     public static void Configure(NetworkNamespace host)
     {
