@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -9,6 +11,7 @@ using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
+using Mptcp.Tests;
 
 namespace Mptcp.AspNetCore.Tests;
 
@@ -19,15 +22,7 @@ public sealed class AcceptTests
     public async Task AcceptAsync_ConnectionThatFailsInOurHands_CostsThatConnectionOnly()
     {
         using var log = new LogRecorder();
-        await using var services = CreateServices(log, new BrokenOnce());
-        var listen = Listen();
-        await using var listener = CreateListener(listen, services);
-        using var broken = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
-        using var sound = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
-
-        await using var accepted = await listener.AcceptAsync();
-        Assert.Equal(sound.LocalEndPoint, accepted!.RemoteEndPoint);
-        await Assert.ThrowsAsync<SocketException>(() => broken.ReceiveAsync(new byte[1]));
+        await AssertFirstIsLostAndSecondServedAsync(log);
         var line = Assert.Single(log.Ours);
         Assert.Equal((LogLevel.Error, "ConnectionDropped"), (line.Level, line.Event.Name));
         Assert.IsType<InvalidOperationException>(line.Exception);
@@ -37,15 +32,44 @@ public sealed class AcceptTests
     public async Task AcceptAsync_FailureThatCannotBeLogged_CostsThatConnectionOnly()
     {
         using var log = new BrokenLog();
-        await using var services = CreateServices(log, new BrokenOnce());
-        await using var listener = CreateListener(Listen(), services);
-        using var broken = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
-        using var sound = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
-
-        await using var accepted = await listener.AcceptAsync();
-        Assert.Equal(sound.LocalEndPoint, accepted!.RemoteEndPoint);
-        await Assert.ThrowsAsync<SocketException>(() => broken.ReceiveAsync(new byte[1]));
+        await AssertFirstIsLostAndSecondServedAsync(log);
         Assert.Equal(1, log.Asked);
+    }
+
+    [Fact]
+    public async Task AcceptAsync_MeterListenerThatThrows_ConnectionIsServedAndCountedOut()
+    {
+        using var log = new LogRecorder();
+        await using var services = CreateServices(log);
+        var told = new ConcurrentQueue<(string, long)>();
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Scope == services.GetRequiredService<IMeterFactory>())
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        meters.SetMeasurementEventCallback<long>((instrument, change, _, _) =>
+        {
+            told.Enqueue((instrument.Name, change));
+            throw new IOException("No space left on device.");
+        });
+        meters.Start();
+        await using var listener = CreateListener(Listen(), services);
+        using (var client = await Client.ConnectAsync(listener.EndPoint, mptcp: false))
+        {
+            await using var accepted = await listener.AcceptAsync();
+            Assert.Equal(MptcpStatus.NotNegotiated, accepted!.Features.Get<IMptcpFeature>()!.Status);
+            await client.SendAsync("x"u8.ToArray());
+            Assert.Equal(1, (await accepted.Transport.Input.ReadAsync()).Buffer.Length);
+        }
+
+        await Wait.UntilAsync(() => services.GetRequiredService<ConnectionList>().Count == 0);
+        const string Active = "mptcp.server.connection.active";
+        Assert.Equal([("mptcp.server.connections", 1), (Active, 1), (Active, -1)], told);
     }
 
     [Fact]
@@ -109,6 +133,18 @@ public sealed class AcceptTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => accept);
         Assert.Empty(log.Ours);
+    }
+
+    private static async Task AssertFirstIsLostAndSecondServedAsync(ILoggerProvider log)
+    {
+        await using var services = CreateServices(log, new BrokenOnce());
+        await using var listener = CreateListener(Listen(), services);
+        using var broken = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
+        using var sound = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
+
+        await using var accepted = await listener.AcceptAsync();
+        Assert.Equal(sound.LocalEndPoint, accepted!.RemoteEndPoint);
+        await Assert.ThrowsAsync<SocketException>(() => broken.ReceiveAsync(new byte[1]));
     }
 
     private static ListenSocket Listen() => ListenSocket.Open(

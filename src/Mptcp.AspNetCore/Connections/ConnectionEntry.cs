@@ -106,7 +106,7 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
         if (_services.Metrics.WantsSamples)
         {
             // The peer has closed, and Kestrel has not yet. Where Kestrel was first there is nothing left to read.
-            BestEffort.Tell(Sample);
+            Sample();
         }
 
         lock (this)
@@ -114,7 +114,7 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
             _isClosed = true;
             if (_isCounted)
             {
-                BestEffort.Tell(() => _services.Metrics.ActiveChanged(_countedAs, null));
+                _services.Metrics.ActiveChanged(_countedAs, null);
             }
 
             if (_sampled is not null)

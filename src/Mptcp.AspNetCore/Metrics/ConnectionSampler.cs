@@ -1,7 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Connections;
-using Mptcp.AspNetCore.Transport;
 
 namespace Mptcp.AspNetCore.Metrics;
 
@@ -36,8 +35,7 @@ internal sealed class ConnectionSampler : BackgroundService
                 batch = batch.Length > 0 ? batch : new ConnectionEntry[BatchSize];
                 foreach (var entry in batch.AsSpan(0, _connections.GetNext(batch)))
                 {
-                    // A fallback that is seen here is logged here, and an exception would end the host.
-                    BestEffort.Tell(entry.Sample);
+                    entry.Sample();
                 }
 
                 // Connections that ended are not to be kept alive by it.

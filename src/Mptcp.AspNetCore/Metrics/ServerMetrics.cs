@@ -6,6 +6,7 @@ using Mptcp.Sockets;
 namespace Mptcp.AspNetCore.Metrics;
 
 /// <summary>The instruments of the meter <c>Mptcp.AspNetCore</c>.</summary>
+/// <remarks>Those who listen are the application's and can throw: no connection ends by that.</remarks>
 internal sealed class ServerMetrics
 {
     public const string MeterName = "Mptcp.AspNetCore";
@@ -57,30 +58,30 @@ internal sealed class ServerMetrics
     /// <summary>Whether somebody listens to what is asked of a connection when it is accepted.</summary>
     public bool WantsConnections => _connections.Enabled || _active.Enabled;
 
-    public void Accepted(MptcpStatus status) => _connections.Add(1, Tag(status));
+    public void Accepted(MptcpStatus status) => Add(_connections, Tag(status));
 
     public void ActiveChanged(MptcpStatus? before, MptcpStatus? after)
     {
         if (before is { } was)
         {
-            _active.Add(-1, Tag(was));
+            Add(_active, -1, Tag(was));
         }
 
         if (after is { } now)
         {
-            _active.Add(1, Tag(now));
+            Add(_active, 1, Tag(now));
         }
     }
 
-    public void FellBack() => _fallbacks.Add(1, Tag(MptcpStatus.FellBack));
+    public void FellBack() => Add(_fallbacks, Tag(MptcpStatus.FellBack));
 
     public void Rejected(MptcpStatus status, string stage) =>
-        _rejections.Add(1, Tag(status), new KeyValuePair<string, object?>("mptcp.rejection.stage", stage));
+        Add(_rejections, Tag(status), new KeyValuePair<string, object?>("mptcp.rejection.stage", stage));
 
     public void AcceptFailed(Exception exception)
     {
         var type = exception is SocketException socket ? socket.SocketErrorCode.ToString() : exception.GetType().FullName;
-        _acceptErrors.Add(1, new KeyValuePair<string, object?>("error.type", type));
+        Add(_acceptErrors, new KeyValuePair<string, object?>("error.type", type));
     }
 
     public void Sampled(Figures more)
@@ -89,6 +90,30 @@ internal sealed class ServerMetrics
         Interlocked.Add(ref _received, more.Received);
         Interlocked.Add(ref _retransmitted, more.Retransmitted);
         Interlocked.Add(ref _subflows, more.Subflows);
+    }
+
+    private static void Add(Counter<long> counter, params ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        try
+        {
+            counter.Add(1, tags);
+        }
+        catch (Exception)
+        {
+            // Its listener's: nothing here failed.
+        }
+    }
+
+    private static void Add(UpDownCounter<long> counter, long change, KeyValuePair<string, object?> tag)
+    {
+        try
+        {
+            counter.Add(change, tag);
+        }
+        catch (Exception)
+        {
+            // As above.
+        }
     }
 
     private static KeyValuePair<string, object?> Tag(MptcpStatus status) => new(StatusTag, status.ToTagValue());

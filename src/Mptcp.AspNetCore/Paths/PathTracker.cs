@@ -15,22 +15,19 @@ namespace Mptcp.AspNetCore.Paths;
 /// </summary>
 internal sealed class PathTracker : IHostedService
 {
-    private static readonly TimeSpan s_betweenWarnings = TimeSpan.FromMinutes(1);
-
     private readonly OpenPathMonitor _open;
     private readonly ILogger _logger;
-    private readonly TimeProvider _time;
+    private readonly OncePerMinute _warning;
     private readonly ConcurrentDictionary<uint, TrackedConnection> _connections = new();
     private MptcpPathMonitor? _monitor;
     private Task _reading = Task.CompletedTask;
     private volatile bool _isReading;
-    private long? _warnedAt;
 
     public PathTracker(OpenPathMonitor open, ILoggerFactory loggerFactory, TimeProvider? time = null)
     {
-        _time = time ?? TimeProvider.System;
         _open = open;
-        _logger = loggerFactory.CreateLogger(Log.Category);
+        _logger = new BestEffortLogger(loggerFactory);
+        _warning = new OncePerMinute(time ?? TimeProvider.System);
     }
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -84,7 +81,7 @@ internal sealed class PathTracker : IHostedService
             await Task.Yield();
             await foreach (var pathEvent in monitor.ReadAllAsync().ConfigureAwait(false))
             {
-                BestEffort.Tell(() => Handle(pathEvent));
+                Handle(pathEvent);
             }
         }
         catch (SocketException e)
@@ -109,9 +106,8 @@ internal sealed class PathTracker : IHostedService
         if (pathEvent.Kind == MptcpPathEventKind.EventsLost)
         {
             // How often is up to the peers, who open and close paths.
-            if (_warnedAt is not { } warnedAt || _time.GetElapsedTime(warnedAt) >= s_betweenWarnings)
+            if (_warning.IsDue())
             {
-                _warnedAt = _time.GetTimestamp();
                 Log.PathEventsLost(_logger, _connections.Count);
             }
 

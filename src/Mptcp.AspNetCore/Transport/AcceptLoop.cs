@@ -14,7 +14,6 @@ internal sealed class AcceptLoop : IDisposable
     // The longest wait bounds how late the first connection is served when descriptors come free.
     private static readonly TimeSpan s_shortestWait = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan s_betweenWarnings = TimeSpan.FromMinutes(1);
 
     // More of the errors that go away with their connection than a reset storm has without one good connection among them.
     private const int ManyInARow = 1000;
@@ -27,9 +26,9 @@ internal sealed class AcceptLoop : IDisposable
     private readonly DescriptorReserve _reserve = new();
     private readonly CancellationTokenSource _closed = new();
     private readonly bool _hasReserve;
+    private readonly OncePerMinute _warning;
     private int _failedInARow;
     private TimeSpan _wait = s_shortestWait;
-    private long? _warnedAt;
     private long _failedSinceWarning;
     private bool _saysWhenOver;
 
@@ -41,6 +40,7 @@ internal sealed class AcceptLoop : IDisposable
         _logger = services.Logger;
         _time = services.Time;
         _hasReserve = _reserve.TryFill();
+        _warning = new OncePerMinute(_time);
     }
 
     /// <returns>The next connection; null when the socket was closed and there will be no more.</returns>
@@ -71,7 +71,7 @@ internal sealed class AcceptLoop : IDisposable
             catch (Exception e) when (IsEnd(e))
             {
                 // Not by us: somebody who has the socket too shut it down. Without it there is nothing to go on with.
-                BestEffort.Tell(() => Log.ListenSocketLost(_logger, _endPoint, e));
+                Log.ListenSocketLost(_logger, _endPoint, e);
                 return null;
             }
             catch (Exception e)
@@ -82,7 +82,7 @@ internal sealed class AcceptLoop : IDisposable
                     _reserve.Release();
                 }
 
-                BestEffort.Tell(() => _metrics.AcceptFailed(e));
+                _metrics.AcceptFailed(e);
                 _failedInARow++;
                 if (IsOfTheConnection(e) && _failedInARow < ManyInARow)
                 {
@@ -126,15 +126,14 @@ internal sealed class AcceptLoop : IDisposable
         if (_saysWhenOver)
         {
             _saysWhenOver = false;
-            BestEffort.Tell(() => Log.AcceptRecovered(_logger, _endPoint));
+            Log.AcceptRecovered(_logger, _endPoint);
         }
     }
 
-    /// <summary>Once a minute at most: what fails here fails again and again.</summary>
     private void Warn(Exception exception)
     {
         _failedSinceWarning++;
-        if (_warnedAt is { } warnedAt && _time.GetElapsedTime(warnedAt) < s_betweenWarnings)
+        if (!_warning.IsDue())
         {
             return;
         }
@@ -148,8 +147,7 @@ internal sealed class AcceptLoop : IDisposable
             SocketError.SocketError => "The kernel gives no socket; mostly it is out of memory then.",
             _ => exception.Message,
         };
-        BestEffort.Tell(() => Log.AcceptFailing(_logger, _endPoint, _failedSinceWarning, reason));
-        _warnedAt = _time.GetTimestamp();
+        Log.AcceptFailing(_logger, _endPoint, _failedSinceWarning, reason);
         _failedSinceWarning = 0;
         _saysWhenOver = true;
     }

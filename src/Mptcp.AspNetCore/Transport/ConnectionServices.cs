@@ -17,7 +17,7 @@ internal sealed class ConnectionServices
         Connections = connections;
         Metrics = metrics;
         KestrelDuration = kestrelDuration;
-        Logger = loggerFactory.CreateLogger(Log.Category);
+        Logger = new BestEffortLogger(loggerFactory);
         Paths = paths;
         Time = time ?? TimeProvider.System;
     }

@@ -85,8 +85,8 @@ internal sealed class MptcpConnectionListener : IConnectionListener
         {
             // Whatever it is, it must not reach Kestrel: an exception from AcceptAsync ends the endpoint for good.
             socket.Dispose();
-            BestEffort.Tell(() => _services.Metrics.AcceptFailed(e));
-            BestEffort.Tell(() => Log.SocketDropped(_logger, EndPoint, e));
+            _services.Metrics.AcceptFailed(e);
+            Log.SocketDropped(_logger, EndPoint, e);
             return null;
         }
     }
@@ -154,8 +154,8 @@ internal sealed class MptcpConnectionListener : IConnectionListener
         catch (Exception e)
         {
             // As above.
-            BestEffort.Tell(() => _services.Metrics.AcceptFailed(e));
-            BestEffort.Tell(() => Log.ConnectionDropped(_logger, connection.ConnectionId, e));
+            _services.Metrics.AcceptFailed(e);
+            Log.ConnectionDropped(_logger, connection.ConnectionId, e);
             return null;
         }
     }
