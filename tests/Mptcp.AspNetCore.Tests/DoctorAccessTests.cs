@@ -13,12 +13,19 @@ using Mptcp.Tests;
 
 namespace Mptcp.AspNetCore.Tests;
 
-/// <summary>Who may see what the doctor says.</summary>
+/// <summary>Who may see what the doctor says, and the connections.</summary>
 public sealed class DoctorAccessTests
 {
     private const string Path = "/mptcp/doctor";
 
     public DoctorAccessTests() => Requires.Mptcp();
+
+    /// <summary>The mapping, and what its page has.</summary>
+    public static TheoryData<Func<WebApplication, IEndpointConventionBuilder>, string> Pages => new()
+    {
+        { app => app.MapMptcpDoctor(Path), "Multipath TCP on this host: " },
+        { app => app.MapMptcpConnections(Path), "\"connections\"" },
+    };
 
     [Theory]
     [InlineData("Production")]
@@ -50,25 +57,16 @@ public sealed class DoctorAccessTests
         Assert.DoesNotContain("forged", line.Message);
     }
 
-    [Fact]
-    public async Task Get_AuthorizationRequiredAfterwards_OpenToThoseWhoAreAuthorized()
+    [Theory]
+    [MemberData(nameof(Pages), DisableDiscoveryEnumeration = true)]
+    public async Task Get_AuthorizationRequiredAfterwards_OpenToThoseWhoAreAuthorized(Func<WebApplication, IEndpointConventionBuilder> map, string content)
     {
-        await using var server = await StartAsync(Environments.Production, app => app.MapMptcpDoctor(Path).RequireAuthorization());
+        await using var server = await StartAsync(Environments.Production, app => map(app).RequireAuthorization());
         Assert.Equal((HttpStatusCode.Unauthorized, ""), await GetAsync(server));
         var (status, page) = await GetAsync(server, user: "operator");
         Assert.Equal(HttpStatusCode.OK, status);
-        Assert.StartsWith("Multipath TCP on this host: ", page);
+        Assert.Contains(content, page);
         Assert.DoesNotContain(server.Log.Ours, line => line.Event.Name == "DiagnosticEndpointClosed");
-    }
-
-    [Fact]
-    public async Task Get_ConnectionsAuthorizationRequired_OpenToThoseWhoAreAuthorized()
-    {
-        await using var server = await StartAsync(Environments.Production, app => app.MapMptcpConnections(Path).RequireAuthorization());
-        Assert.Equal((HttpStatusCode.Unauthorized, ""), await GetAsync(server));
-        var (status, page) = await GetAsync(server, user: "operator");
-        Assert.Equal(HttpStatusCode.OK, status);
-        Assert.Contains("\"connections\"", page);
     }
 
     [Fact]

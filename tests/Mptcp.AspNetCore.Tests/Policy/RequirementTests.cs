@@ -1,7 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -15,7 +12,7 @@ using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
 using Mptcp.Tests;
 
-namespace Mptcp.AspNetCore.Tests;
+namespace Mptcp.AspNetCore.Tests.Policy;
 
 public sealed class RequirementTests
 {
@@ -45,67 +42,6 @@ public sealed class RequirementTests
         await using var server = await StartAsync();
         Assert.Equal(HttpStatusCode.OK, await AskAsync(server, mptcp: true, path));
         Assert.Equal(tcpAllowed ? HttpStatusCode.OK : HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, path));
-    }
-
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task Reject_WithAndWithoutProblemDetails_SaysWhatAndWhy(bool addProblemDetails)
-    {
-        await using var server = await StartAsync(builder =>
-        {
-            builder.WebHost.UseMptcp();
-            if (addProblemDetails)
-            {
-                builder.Services.AddProblemDetails();
-            }
-        });
-        using var client = server.CreateClient(mptcp: false);
-        using var response = await client.GetAsync("/convention");
-
-        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
-        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
-        Assert.True(response.Headers.CacheControl?.NoStore);
-        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
-        Assert.Equal("Multipath TCP required", problem.GetProperty("title").GetString());
-        Assert.Equal(403, problem.GetProperty("status").GetInt32());
-        Assert.Equal("not-negotiated", problem.GetProperty("mptcpStatus").GetString());
-        Assert.Contains("did not offer Multipath TCP", problem.GetProperty("detail").GetString());
-        Assert.Equal("https://tools.ietf.org/html/rfc9110#section-15.5.4", problem.GetProperty("type").GetString());
-    }
-
-    [Theory]
-    [InlineData("text/html")]
-    [InlineData("application/json")]
-    public async Task Reject_ClientThatAcceptsOtherThings_StillRejected(string accept)
-    {
-        await using var server = await StartAsync(builder =>
-        {
-            builder.WebHost.UseMptcp();
-            builder.Services.AddProblemDetails();
-        });
-        using var client = server.CreateClient(mptcp: false);
-        client.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue(accept));
-        using var response = await client.GetAsync("/convention");
-        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
-        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
-    }
-
-    [Fact]
-    public async Task Reject_BehindBufferingMiddleware_HasItsBody()
-    {
-        var length = 0L;
-        await using var server = await StartAsync(first: app => app.Use(async (context, next) =>
-        {
-            var body = context.Response.Body;
-            using var buffer = new MemoryStream();
-            context.Response.Body = buffer;
-            await next(context);
-            length = buffer.Length;
-            context.Response.Body = body;
-        }));
-        Assert.Equal(HttpStatusCode.Forbidden, await AskAsync(server, mptcp: false, "/convention"));
-        Assert.True(length > 100);
     }
 
     [Fact]
@@ -150,16 +86,6 @@ public sealed class RequirementTests
         var builder = new AddOnlyBuilder();
         builder.RequireMptcp();
         Assert.NotNull(builder.Convention);
-    }
-
-    [Fact]
-    public async Task Reject_Head_HasNoBody()
-    {
-        await using var server = await StartAsync();
-        using var client = server.CreateClient(mptcp: false);
-        using var response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Head, "/head"));
-        Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
-        Assert.Empty(await response.Content.ReadAsByteArrayAsync());
     }
 
     [Fact]
@@ -289,7 +215,6 @@ public sealed class RequirementTests
             first?.Invoke(app);
             app.MapGet("/free", () => "yes");
             app.MapGet("/convention", () => "yes").RequireMptcp();
-            app.MapMethods("/head", ["HEAD"], () => "yes").RequireMptcp();
             app.MapGet("/attribute", [RequireMptcp] () => "yes");
             var group = app.MapGroup("/group").RequireMptcp();
             group.MapGet("/inside", () => "yes");
