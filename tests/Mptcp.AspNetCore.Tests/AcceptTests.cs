@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -39,6 +40,7 @@ public sealed class AcceptTests
     [Fact]
     public async Task AcceptAsync_MeterListenerThatThrows_ConnectionIsServedAndCountedOut()
     {
+        Requires.Mptcp();
         using var log = new LogRecorder();
         await using var services = CreateServices(log);
         var told = new ConcurrentQueue<(string, long)>();
@@ -65,11 +67,62 @@ public sealed class AcceptTests
             Assert.Equal(MptcpStatus.NotNegotiated, accepted!.Features.Get<IMptcpFeature>()!.Status);
             await client.SendAsync("x"u8.ToArray());
             Assert.Equal(1, (await accepted.Transport.Input.ReadAsync()).Buffer.Length);
+
+            // And once more by the end of the block, as may be done.
+            await accepted.DisposeAsync();
         }
 
-        await Wait.UntilAsync(() => services.GetRequiredService<ConnectionList>().Count == 0);
+        Assert.Equal(0, services.GetRequiredService<ConnectionList>().Count);
         const string Active = "mptcp.server.connection.active";
         Assert.Equal([("mptcp.server.connections", 1), (Active, 1), (Active, -1)], told);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Features_OfAConnection_OursIsOneThatCanBeReplaced(bool isTagged)
+    {
+        using var log = new LogRecorder();
+        await using var services = CreateServices(log);
+        using var meter = services.GetRequiredService<IMeterFactory>().Create("Microsoft.AspNetCore.Server.Kestrel");
+        meter.CreateHistogram<double>("kestrel.connection.duration");
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (isTagged && instrument.Meter == meter)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        meters.Start();
+        await using var listener = CreateListener(Listen(), services);
+        using var client = await Client.ConnectAsync(listener.EndPoint, mptcp: false);
+        await using var accepted = await listener.AcceptAsync();
+        Assert.Equal(isTagged, accepted is TaggedConnection);
+
+        var features = accepted!.Features;
+        var ours = Assert.Single(services.GetRequiredService<ConnectionList>().GetSnapshot()).Mptcp;
+        Assert.Same(ours, features.Get<IMptcpFeature>());
+        Assert.Same(ours, features[typeof(IMptcpFeature)]);
+        Assert.Same(ours, Assert.Single(features, feature => feature.Key == typeof(IMptcpFeature)).Value);
+        Assert.Null(features.Get<IFormatProvider>());
+        Assert.Null(features[typeof(IFormatProvider)]);
+        Assert.NotNull(features.Get<IConnectionSocketFeature>());
+        Assert.Contains(features, feature => feature.Key == typeof(IConnectionSocketFeature));
+
+        var revision = features.Revision;
+        var fake = new FakeFeature(MptcpStatus.Active);
+        features.Set<IMptcpFeature>(fake);
+        Assert.NotEqual(revision, features.Revision);
+        Assert.Same(fake, features.Get<IMptcpFeature>());
+        Assert.Same(fake, features[typeof(IMptcpFeature)]);
+        Assert.Same(fake, Assert.Single(features, feature => feature.Key == typeof(IMptcpFeature)).Value);
+
+        // As of any collection with defaults: what is taken away is the default again.
+        features[typeof(IMptcpFeature)] = null;
+        Assert.Same(ours, features.Get<IMptcpFeature>());
     }
 
     [Fact]

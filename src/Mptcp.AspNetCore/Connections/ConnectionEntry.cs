@@ -39,14 +39,11 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
 
     public MptcpServerConnection Show() => new(Connection, this, new DateTimeOffset(_sinceTicks, TimeSpan.Zero));
 
-    /// <summary>Lists it until the connection ends.</summary>
+    /// <summary>Lists it until it is closed.</summary>
     public void List()
     {
         _isListed = true;
         _services.Connections.Add(this);
-
-        // At once, when it is closed by now. Before anybody is told, who could throw.
-        Connection.ConnectionClosed.UnsafeRegister(static entry => ((ConnectionEntry)entry!).Close(), this);
         if (_services.Metrics.WantsConnections)
         {
             lock (this)
@@ -54,6 +51,14 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
                 // A fallback that another thread sees meanwhile is in the answer, or counted after it.
                 CountAs(Status);
             }
+        }
+    }
+
+    public void SampleIfWanted()
+    {
+        if (_services.Metrics.WantsSamples)
+        {
+            Sample();
         }
     }
 
@@ -71,6 +76,32 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
                 _sampled = now;
             }
         }
+    }
+
+    /// <summary>The connection is closed.</summary>
+    public void Unlist()
+    {
+        lock (this)
+        {
+            if (_isClosed)
+            {
+                return;
+            }
+
+            _isClosed = true;
+            if (_isCounted)
+            {
+                _services.Metrics.ActiveChanged(_countedAs, null);
+            }
+
+            if (_sampled is not null)
+            {
+                _services.Metrics.Sampled(Figures.None with { Subflows = -_sampled.Subflows });
+            }
+        }
+
+        // Last: when nobody is listed any more, the metrics have counted everybody out.
+        _services.Connections.Remove(this);
     }
 
     protected override void OnSettled(MptcpStatus status)
@@ -98,32 +129,5 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
             _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, status);
             (_countedAs, _isCounted) = (status, true);
         }
-    }
-
-    /// <summary>The connection has ended. Called once.</summary>
-    private void Close()
-    {
-        if (_services.Metrics.WantsSamples)
-        {
-            // The peer has closed, and Kestrel has not yet. Where Kestrel was first there is nothing left to read.
-            Sample();
-        }
-
-        lock (this)
-        {
-            _isClosed = true;
-            if (_isCounted)
-            {
-                _services.Metrics.ActiveChanged(_countedAs, null);
-            }
-
-            if (_sampled is not null)
-            {
-                _services.Metrics.Sampled(Figures.None with { Subflows = -_sampled.Subflows });
-            }
-        }
-
-        // Last: when nobody is listed any more, the metrics have counted everybody out.
-        _services.Connections.Remove(this);
     }
 }

@@ -19,7 +19,7 @@ internal abstract class MptcpConnectionFeature : MptcpConnection, IMptcpFeature
     /// <summary>The subflows, as of the last event or of when <see cref="MptcpConnection.Status"/> was asked; null when not active or not known.</summary>
     public int? Subflows => Tracked is { } tracked && Status == MptcpStatus.Active ? tracked.Count : SubflowCount;
 
-    protected ConnectionContext Connection { get; }
+    public ConnectionContext Connection { get; }
 
     protected abstract ILogger Logger { get; }
 

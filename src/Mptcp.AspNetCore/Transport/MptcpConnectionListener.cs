@@ -121,7 +121,6 @@ internal sealed class MptcpConnectionListener : IConnectionListener
             }
 
             var feature = new ConnectionEntry(socket, _isMptcp, connection, _services);
-            connection.Features.Set<IMptcpFeature>(feature);
             var metrics = _services.Metrics;
             if (metrics.WantsConnections)
             {
@@ -147,9 +146,12 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 _ = feature.Status;
             }
 
-            feature.List();
             _services.Paths?.Watch(feature, connection);
-            return _services.KestrelDuration.IsListenedTo ? new TaggedConnection(connection, feature) : connection;
+            ConnectionContext listed = _services.KestrelDuration.IsListenedTo ? new TaggedConnection(feature) : new ListedConnection(feature);
+
+            // Last: it is listed until Kestrel disposes of it, so Kestrel must get it.
+            feature.List();
+            return listed;
         }
         catch (Exception e)
         {

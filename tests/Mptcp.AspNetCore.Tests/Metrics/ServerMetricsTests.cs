@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Tests;
@@ -99,6 +100,36 @@ public sealed class ServerMetricsTests
 
         await Wait.UntilAsync(() => !metrics.Read().ContainsKey("mptcp.server.subflow.active{}"));
         Assert.InRange(metrics.Read()["mptcp.server.io{network.io.direction=transmit}"], 1_000_000, 2_000_000);
+    }
+
+    /// <summary>The sampler never comes by here: what is counted was read when the connection ended.</summary>
+    [Theory]
+    [InlineData("1.1", false)]
+    [InlineData("1.1", true)]
+    [InlineData("2.0", true)]
+    public async Task Sampled_ClientCloses_AllThatTheConnectionCarried(string version, bool tls)
+    {
+        const int Count = 50;
+        const int Size = 100_000;
+        await using var server = await Server.StartAsync(
+            builder =>
+            {
+                builder.WebHost.UseMptcp(options => options.SamplingInterval = TimeSpan.FromHours(1));
+                if (tls)
+                {
+                    builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(Server.Certificate)));
+                }
+            },
+            app => app.MapGet("/big", () => Results.Bytes(new byte[Size])));
+        using var metrics = new MetricsRecorder(server, Meter);
+        for (var i = 0; i < Count; i++)
+        {
+            using var client = server.CreateClient(mptcp: true, Version.Parse(version));
+            Assert.Equal(Size, (await client.GetByteArrayAsync("/big")).Length);
+        }
+
+        await Wait.UntilAsync(() => server.Services.GetRequiredService<IMptcpConnections>().Count == 0);
+        Assert.InRange(metrics.Read().GetValueOrDefault("mptcp.server.io{network.io.direction=transmit}"), Count * Size, Count * Size * 1.1);
     }
 
     [Fact]

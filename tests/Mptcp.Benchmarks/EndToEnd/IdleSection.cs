@@ -21,8 +21,8 @@ internal static class IdleSection
             {effort.IdleConnections:N0} connections more than {Before}, from ten addresses; each sent one request and then nothing. Bytes a connection of the
             server's process, after a collection that compacts: on the managed heap, and resident. A new process for each of {effort.IdleRounds} rounds;
             median, lowest and highest. What the kernel holds for a socket is not in it. Ours has for each connection the feature, which is its place
-            in the list of connections too (104 B), a registration for its end (80 B), room for one more in Kestrel's list of its features (64 B), and with
-            MPTCP the reader that tells resets (32 B).
+            in the list of connections too (104 B), the connection that has it and leaves the list at its end (48 B), and with MPTCP the reader that tells
+            resets (32 B).
             """));
         var table = section.AddTable("server", "clients", "heap, B", "resident, B");
         (string Name, string Transport, bool IsMptcp)[] cases =
