@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures everything and writes docs/benchmarks.md; three quarters of an hour, on a machine that does nothing else. With arguments it only
+# Measures everything and writes docs/benchmarks.md; some seventy minutes, on a machine that does nothing else. With arguments it only
 # prints: sections, --short (twenty minutes) or --quick (three minutes); --help lists them. Needs root. Installs first what is missing.
 set -euo pipefail
 cd "$(dirname "$0")"

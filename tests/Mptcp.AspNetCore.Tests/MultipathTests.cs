@@ -113,27 +113,26 @@ public sealed class MultipathTests
         };
 
         await progress.UntilAsync(Part, transfer);
-        for (var i = 0; i < network.Links.Count; i++)
+        foreach (var link in network.Links)
         {
             Assert.False(transfer.IsCompleted, "Too fast to be cut.");
-            await network.Links[i].CutAsync(cut);
+            await link.CutAsync(cut);
             await progress.UntilAsync(progress.Bytes + Part, transfer);
-            var carried = network.Links[i].CountBytes();
-            await network.Links[i].RestoreAsync();
+            var carried = link.CountBytes();
+            await link.RestoreAsync();
             await progress.UntilAsync(progress.Bytes + Part, transfer);
 
             // What was reset or whose address went away is gone for good, to the kernel; its endpoint opens it anew. The next cut waits
             // until it did, or there would be no path at all.
             if (cut is Cut.Reset or Cut.AddressRemoved || CountOf("PathLost") >= CountOf("PathAdded"))
             {
-                await network.Links[i].RenewEndpointsAsync();
+                await link.RenewEndpointsAsync();
             }
 
             await Wait.UntilAsync(() => CountOf("PathAdded") > CountOf("PathLost"));
 
             // A path that comes back waits for its retransmission timer, and is none until then.
-            var path = network.Links[i];
-            await Wait.UntilAsync(() => transfer.IsCompleted || path.CountBytes() > carried + (Part / 5));
+            await Wait.UntilAsync(() => transfer.IsCompleted || link.CountBytes() > carried + (Part / 5));
             await progress.UntilAsync(progress.Bytes + Part, transfer);
         }
 

@@ -3,7 +3,7 @@ namespace Mptcp.Benchmarks;
 /// <summary>How much is measured: enough to tell a hundredth from noise, or as little as shows that everything works.</summary>
 internal sealed record Effort
 {
-    /// <summary>Three quarters of an hour.</summary>
+    /// <summary>Some seventy minutes.</summary>
     public static readonly Effort Full = new();
 
     /// <summary>Twenty minutes; what it gives has much noise.</summary>

@@ -53,7 +53,7 @@ foreach (var argument in args)
         default:
             Console.Error.WriteLine($"""
                 {argument}? Sections, all of them without one: {string.Join(", ", sections.Select(section => section.Name))}
-                --short     measures less: twenty minutes instead of three quarters of an hour
+                --short     measures less: twenty minutes instead of some seventy
                 --quick     measures so little that the figures mean nothing: three minutes
                 --output=F  writes the report to the file F as well
                 """);

@@ -22,7 +22,7 @@ internal static class StallSection
         section.Explain(string.Create(CultureInfo.InvariantCulture, $"""
             A download of {Length / 1e6:F0} MB over two links of 50 Mbit/s, from Kestrel with UseMptcp, congestion control reno; one of the links, the first and the
             second in turn, is cut when some {OnEachPath / 1e6:F0} MB came over each. The longest time from then to the end in which nothing
-            came, in ms, over {effort.Cuts} cuts of each kind. Every byte is checked, and the download has to become complete. To receive without a cut is the row "none".
+            came, in ms, over {effort.Cuts} cuts of each kind. A byte that is lost or out of place ends the section. To receive without a cut is the row "none".
 
             What is lost is sent again on the other path behind all that the kernel gave that path before the cut, which is as much as its send
             buffer holds: the largest congestion window that the path ever had, several times over, up to the last number of
@@ -30,7 +30,7 @@ internal static class StallSection
             retransmission timer. `TCP_NOTSENT_LOWAT` and `net.ipv4.tcp_notsent_lowat` change nothing, for the kernel does not ask them before it
             gives a path more. A smaller `tcp_wmem` does, and "Goodput over two links" has what it costs.
             """));
-        var table = section.AddTable("cut", "round trip", "send buffer, at most", "p50", "p95", "maximum", "bytes lost");
+        var table = section.AddTable("cut", "round trip", "send buffer, at most", "p50", "p95", "maximum");
         (int RoundTrip, int? SendBuffer)[] setups =
         [
             .. effort.RoundTrips.Select(roundTrip => (roundTrip, (int?)null)),
@@ -51,8 +51,7 @@ internal static class StallSection
                     stalls.Add((await MeasureAsync(network, cut, network.Links[i % 2], OnEachPath + (i * Later))).TotalMilliseconds);
                 }
 
-                // A byte lost, or out of place, is an exception and the end of the run.
-                table.Add(cut is null ? "none" : Name(cut.Value), $"{roundTrip} ms", sendBuffer, Text(0.5), Text(0.95), Text(1), "0");
+                table.Add(cut is null ? "none" : Name(cut.Value), $"{roundTrip} ms", sendBuffer, Text(0.5), Text(0.95), Text(1));
                 if (cut is not null)
                 {
                     report.Targets.AtMost($"Stall after {Name(cut.Value)}, round trip {roundTrip} ms, send buffer {sendBuffer}, p95, ms", new Spread(stalls).At(0.95), 450);
