@@ -136,6 +136,7 @@ public sealed class MultipathTests
             await progress.UntilAsync(progress.Bytes + Part, transfer);
         }
 
+        await progress.UntilAsync(Count, transfer);
         Assert.Equal(protocol == "websocket" ? null : MptcpStatus.Active, await transfer);
         TestContext.Current.TestOutputHelper!.WriteLine(
             string.Create(CultureInfo.InvariantCulture, $"{protocol}, {cut}: longest time without progress {progress.LongestStall.TotalMilliseconds:F0} ms (reno)"));

@@ -54,18 +54,29 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
         }
     }
 
-    public void SampleIfWanted()
+    /// <summary>
+    /// The sampler comes by. It takes those off the list, too, whose peer is gone and that Kestrel does not dispose of: of a request
+    /// that nobody ever completes Kestrel keeps nothing, and neither may the list.
+    /// </summary>
+    public void Visit()
     {
-        if (_services.Metrics.WantsSamples)
+        SampleIfWanted();
+        if (Connection.ConnectionClosed.IsCancellationRequested)
         {
-            Sample();
+            Unlist();
         }
     }
 
-    /// <summary>Reads its figures, and adds what is new to the sums.</summary>
-    public void Sample()
+    /// <summary>Reads its figures where somebody listens, and adds what is new to the sums.</summary>
+    /// <param name="wait">False to leave it to the thread that does so at this moment, if one does.</param>
+    public void SampleIfWanted(bool wait = true)
     {
-        lock (this)
+        if (!_services.Metrics.WantsSamples || !Monitor.TryEnter(this, wait ? Timeout.Infinite : 0))
+        {
+            return;
+        }
+
+        try
         {
             if (!_isClosed)
             {
@@ -76,14 +87,18 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
                 _sampled = now;
             }
         }
+        finally
+        {
+            Monitor.Exit(this);
+        }
     }
 
-    /// <summary>The connection is closed.</summary>
+    /// <summary>Takes it off the list, where it is there yet.</summary>
     public void Unlist()
     {
         lock (this)
         {
-            if (_isClosed)
+            if (!_isListed || _isClosed)
             {
                 return;
             }

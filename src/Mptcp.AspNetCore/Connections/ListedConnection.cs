@@ -9,8 +9,8 @@ namespace Mptcp.AspNetCore.Connections;
 /// <summary>A connection as Kestrel has it: Kestrel's own, with <see cref="IMptcpFeature"/>, which leaves the list when Kestrel disposes of it.</summary>
 /// <remarks>
 /// <para>
-/// Kestrel closes the socket when it aborts or disposes of it, so here what it carried can still be read. Who registers with
-/// <see cref="ConnectionClosed"/> instead is told beside Kestrel, which is often faster.
+/// Kestrel closes the socket when it aborts or disposes of it, so here what it carried can still be read, but for a reset of the peer
+/// that Kestrel meets when it sends. Who registers with <see cref="ConnectionClosed"/> instead is told beside Kestrel, which is often faster.
 /// </para>
 /// <para>
 /// It is its collection of features too. To register costs every connection 80 bytes, and one feature more in Kestrel's own collection
@@ -87,14 +87,14 @@ internal class ListedConnection : ConnectionContext, IFeatureCollection
 
     public override void Abort()
     {
-        _entry.SampleIfWanted();
+        _entry.SampleIfWanted(wait: false);
         Inner.Abort();
     }
 
-    /// <summary>As Kestrel does when the peer has closed, most of the time.</summary>
+    /// <summary>As Kestrel does when the peer has closed, most of the time. It may hold a lock, so this does not wait for one.</summary>
     public override void Abort(ConnectionAbortedException abortReason)
     {
-        _entry.SampleIfWanted();
+        _entry.SampleIfWanted(wait: false);
         Inner.Abort(abortReason);
     }
 

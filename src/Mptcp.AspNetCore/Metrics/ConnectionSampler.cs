@@ -4,22 +4,22 @@ using Mptcp.AspNetCore.Connections;
 
 namespace Mptcp.AspNetCore.Metrics;
 
-/// <summary>Reads the figures of the live connections now and then, for all instruments that show them, and only while somebody listens.</summary>
+/// <summary>
+/// Comes by the listed connections now and then: reads their figures, for all instruments that show them and only while somebody listens,
+/// and looks whether they are still there.
+/// </summary>
 internal sealed class ConnectionSampler : BackgroundService
 {
     /// <summary>How many connections are read at most in a tick: some ten milliseconds of system calls.</summary>
     private const int BatchSize = 10_000;
 
     private readonly ConnectionList _connections;
-    private readonly ServerMetrics _metrics;
     private readonly TimeSpan _interval;
     private readonly TimeProvider _time;
 
-    public ConnectionSampler(
-        ConnectionList connections, ServerMetrics metrics, IOptions<MptcpTransportOptions> options, TimeProvider? time = null)
+    public ConnectionSampler(ConnectionList connections, IOptions<MptcpTransportOptions> options, TimeProvider? time = null)
     {
         _connections = connections;
-        _metrics = metrics;
         _interval = options.Value.SamplingInterval;
         _time = time ?? TimeProvider.System;
     }
@@ -30,17 +30,14 @@ internal sealed class ConnectionSampler : BackgroundService
         var batch = Array.Empty<ConnectionEntry>();
         while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
         {
-            if (_metrics.WantsSamples)
+            batch = batch.Length > 0 || _connections.Count == 0 ? batch : new ConnectionEntry[BatchSize];
+            foreach (var entry in batch.AsSpan(0, _connections.GetNext(batch)))
             {
-                batch = batch.Length > 0 ? batch : new ConnectionEntry[BatchSize];
-                foreach (var entry in batch.AsSpan(0, _connections.GetNext(batch)))
-                {
-                    entry.Sample();
-                }
-
-                // Connections that ended are not to be kept alive by it.
-                Array.Clear(batch);
+                entry.Visit();
             }
+
+            // Connections that ended are not to be kept alive by it.
+            Array.Clear(batch);
         }
     }
 }

@@ -10,7 +10,7 @@ using Mptcp.Sockets;
 namespace Mptcp.AspNetCore.Transport;
 
 /// <summary>
-/// Accepts from one listening socket, sets the feature on each connection, and turns away those that are TCP where none is wanted.
+/// Accepts from one listening socket, gives each connection the feature, and turns away those that are TCP where none is wanted.
 /// What a connection is made of is Kestrel's.
 /// </summary>
 internal sealed class MptcpConnectionListener : IConnectionListener
@@ -112,6 +112,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
     /// <returns>The connection, as Kestrel shall see it; null when it is not to be served.</returns>
     private ConnectionContext? Admit(ConnectionContext connection, Socket socket)
     {
+        ConnectionEntry? feature = null;
         try
         {
             // On a unix socket there is nothing to know, and the kernel's answers there look like a fallback.
@@ -120,7 +121,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 return connection;
             }
 
-            var feature = new ConnectionEntry(socket, _isMptcp, connection, _services);
+            feature = new ConnectionEntry(socket, _isMptcp, connection, _services);
             var metrics = _services.Metrics;
             if (metrics.WantsConnections)
             {
@@ -146,16 +147,14 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 _ = feature.Status;
             }
 
-            _services.Paths?.Watch(feature, connection);
-            ConnectionContext listed = _services.KestrelDuration.IsListenedTo ? new TaggedConnection(feature) : new ListedConnection(feature);
-
-            // Last: it is listed until Kestrel disposes of it, so Kestrel must get it.
             feature.List();
-            return listed;
+            _services.Paths?.Watch(feature, connection);
+            return _services.KestrelDuration.IsListenedTo ? new TaggedConnection(feature) : new ListedConnection(feature);
         }
         catch (Exception e)
         {
             // As above.
+            feature?.Unlist();
             _services.Metrics.AcceptFailed(e);
             Log.ConnectionDropped(_logger, connection.ConnectionId, e);
             return null;

@@ -25,7 +25,7 @@ internal sealed record Growth(long Descriptors, long Threads, long Heap, long Co
         && Connections <= 0;
 
     public override string ToString() => string.Create(
-        CultureInfo.InvariantCulture, $"{Descriptors:+0;-0;0} descriptors, {Threads:+0;-0;0} threads, {Heap / 1024.0:+0;-0;0} KiB heap, {Sockets} sockets left");
+        CultureInfo.InvariantCulture, $"{Descriptors:+0;-0;0} descriptors, {Threads:+0;-0;0} threads, {Heap / 1024.0:+0;-0;0} KiB heap, {Connections:+0;-0;0} listed, {Sockets} sockets left");
 }
 
 /// <summary>The test server, stock Kestrel or ours, on a host of its own, and those who abuse it.</summary>

@@ -3,11 +3,12 @@ using Microsoft.Extensions.Logging;
 namespace Mptcp.AspNetCore.Tests.Infrastructure;
 
 /// <summary>Throws at every line, as a log on a full disk does.</summary>
-internal sealed class BrokenLog : ILoggerProvider, ILogger
+/// <param name="throwsWhenAsked">It throws when asked whether it wants a line, already.</param>
+internal sealed class BrokenLog(bool throwsWhenAsked = false) : ILoggerProvider, ILogger
 {
     private int _asked;
 
-    /// <summary>How many lines there would be.</summary>
+    /// <summary>How often it threw.</summary>
     public int Asked => Volatile.Read(ref _asked);
 
     public ILogger CreateLogger(string categoryName) => this;
@@ -15,16 +16,21 @@ internal sealed class BrokenLog : ILoggerProvider, ILogger
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
-    public bool IsEnabled(LogLevel logLevel) => true;
+    public bool IsEnabled(LogLevel logLevel) => !throwsWhenAsked || Fail();
 
     public void Log<TState>(
         LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
-        Interlocked.Increment(ref _asked);
-        throw new IOException("No space left on device.");
+        Fail();
     }
 
     public void Dispose()
     {
+    }
+
+    private bool Fail()
+    {
+        Interlocked.Increment(ref _asked);
+        throw new IOException("No space left on device.");
     }
 }

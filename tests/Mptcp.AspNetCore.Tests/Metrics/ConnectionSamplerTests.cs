@@ -41,8 +41,7 @@ public sealed class ConnectionSamplerTests
                 accepted, openedAsMptcp: true, new DefaultConnectionContext($"{i}"), services.GetRequiredService<ConnectionServices>()));
         }
 
-        using var sampler = new ConnectionSampler(
-            list, services.GetRequiredService<ServerMetrics>(), services.GetRequiredService<IOptions<MptcpTransportOptions>>());
+        using var sampler = new ConnectionSampler(list, services.GetRequiredService<IOptions<MptcpTransportOptions>>());
         await sampler.StartAsync(CancellationToken.None);
         await Wait.UntilAsync(() => log.Asked == 2 || sampler.ExecuteTask!.IsFaulted);
         await sampler.StopAsync(CancellationToken.None);

@@ -110,7 +110,7 @@ public sealed class ServerMetricsTests
     public async Task Sampled_ClientCloses_AllThatTheConnectionCarried(string version, bool tls)
     {
         const int Count = 50;
-        const int Size = 100_000;
+        const int Size = 1_000_000;
         await using var server = await Server.StartAsync(
             builder =>
             {
@@ -129,7 +129,33 @@ public sealed class ServerMetricsTests
         }
 
         await Wait.UntilAsync(() => server.Services.GetRequiredService<IMptcpConnections>().Count == 0);
-        Assert.InRange(metrics.Read().GetValueOrDefault("mptcp.server.io{network.io.direction=transmit}"), Count * Size, Count * Size * 1.1);
+
+        // One or two on a busy host may go with a reset, when the server still has something to say to a client that has closed.
+        Assert.InRange(metrics.Read().GetValueOrDefault("mptcp.server.io{network.io.direction=transmit}"), (Count - 2) * Size, Count * Size * 1.1);
+    }
+
+    /// <summary>Kestrel holds such a connection by a weak reference only, so that it can be collected; it is never disposed of.</summary>
+    [Fact]
+    public async Task Connections_RequestThatNobodyCompletes_OffTheListWhenTheClientIsGone()
+    {
+        var never = new TaskCompletionSource();
+        await using var server = await Server.StartAsync(
+            builder => builder.WebHost.UseMptcp(options => options.SamplingInterval = TimeSpan.FromMilliseconds(20)),
+            app => app.MapGet("/never", () => never.Task));
+        using var metrics = new MetricsRecorder(server, Meter);
+        var connections = server.Services.GetRequiredService<IMptcpConnections>();
+        using (var socket = await Client.ConnectAsync(server.EndPoint, mptcp: true))
+        {
+            await socket.SendAsync("GET /never HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray());
+            await Wait.UntilAsync(() => metrics.Read().ContainsKey("mptcp.server.subflow.active{}"));
+            Assert.Equal(1, connections.Count);
+        }
+
+        await Wait.UntilAsync(() => connections.Count == 0);
+        Assert.DoesNotContain(metrics.Read().Keys, key => key.Contains("active{", StringComparison.Ordinal));
+
+        // So that the server can stop.
+        never.SetResult();
     }
 
     [Fact]
