@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Mptcp.Sockets;
 using Mptcp.TestNetwork;
 using Mptcp.TestServer;
 
@@ -103,13 +104,8 @@ internal sealed class Arena : IAsyncDisposable
         return new IPAddress([127, 1, (byte)(number >> 8), (byte)number]);
     }
 
-    /// <summary>Connections that were accepted with Multipath TCP, on this host.</summary>
-    public long CountAccepted() => Host.Run(() =>
-    {
-        var lines = File.ReadLines("/proc/thread-self/net/netstat").Where(line => line.StartsWith("MPTcpExt:", StringComparison.Ordinal)).ToArray();
-        var index = Array.IndexOf(lines[0].Split(' '), "MPCapableACKRX");
-        return long.Parse(lines[1].Split(' ')[index], System.Globalization.CultureInfo.InvariantCulture);
-    });
+    /// <summary>What the kernel of this host has counted about Multipath TCP.</summary>
+    public IReadOnlyDictionary<string, long> ReadCounters() => Host.Run(MptcpHost.ReadCounters);
 
     public async ValueTask DisposeAsync()
     {

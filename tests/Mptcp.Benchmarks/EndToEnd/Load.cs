@@ -19,16 +19,18 @@ internal static partial class Load
     /// <summary>Runs a client against each of several servers, at the same moment: they share the core, and so do the clients.</summary>
     public static async Task<Sample[]> RunAsync(Arena arena, ServerUnderTest[] servers, Workload workload, bool mptcp, int seconds)
     {
-        var accepted = arena.CountAccepted();
+        var before = arena.ReadCounters();
         var samples = await Task.WhenAll(servers.Select(server => MeasureAsync(arena, server, workload, mptcp, seconds)));
 
         // That what is measured is what the table says. Of 10,000 connections some are still being made when the time is over.
-        accepted = arena.CountAccepted() - accepted;
+        var counted = arena.ReadCounters().ToDictionary(counter => counter.Key, counter => counter.Value - before.GetValueOrDefault(counter.Key));
+        var accepted = counted["MPCapableACKRX"];
         var connections = workload.IsClosing ? samples.Sum(sample => sample.Requests) : servers.Length * workload.Connections;
         if (mptcp ? accepted < 0.9 * connections : accepted != 0)
         {
             throw new InvalidOperationException(
-                $"{workload.Name}, {string.Join(" and ", servers.Select(server => server.Name))}: {accepted} of {connections} connections spoke Multipath TCP.");
+                $"{workload.Name}, {string.Join(" and ", servers.Select(server => server.Name))}: {accepted} of {connections} connections spoke Multipath TCP: "
+                + string.Join(", ", counted.Where(counter => counter.Value != 0).Select(counter => $"{counter.Key} {counter.Value}")));
         }
 
         return samples;
