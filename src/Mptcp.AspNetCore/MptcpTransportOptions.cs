@@ -39,7 +39,8 @@ public sealed class MptcpTransportOptions
 
     /// <summary>
     /// How often the figures of live connections are read for the metrics, at most 10,000 connections at a time, and only while somebody
-    /// listens to an instrument that shows them. Defaults to 5 s.
+    /// listens to an instrument that shows them. As often those are taken off the list of connections whose peer is gone and whose request
+    /// nobody ends. Defaults to 5 s.
     /// </summary>
     public TimeSpan SamplingInterval { get; set; } = TimeSpan.FromSeconds(5);
 

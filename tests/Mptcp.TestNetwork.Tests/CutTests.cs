@@ -41,9 +41,9 @@ public sealed class CutTests
         await link.CutAsync(cut);
         Assert.Equal(cut, link.State);
         await transfer.WaitForBytesAsync(1_500_000);
-        var used = Hosts.GetReceivedBytes(net.Client, link.DeviceName);
+        var used = link.CountBytes().Received;
         await transfer.WaitForBytesAsync(500_000);
-        var usedDuringCut = Hosts.GetReceivedBytes(net.Client, link.DeviceName) - used;
+        var usedDuringCut = link.CountBytes().Received - used;
         var stallDuringCut = transfer.LongestStall;
 
         transfer.ForgetStalls();
@@ -80,8 +80,8 @@ public sealed class CutTests
 
     private static async Task WaitForUseAsync(MultipathNetwork net, NetworkLink link)
     {
-        var before = Hosts.GetReceivedBytes(net.Client, link.DeviceName);
+        var before = link.CountBytes().Received;
         await Wait.UntilAsync(
-            () => Hosts.GetReceivedBytes(net.Client, link.DeviceName) > before + 300_000, () => $"nothing comes by link {link.Index}");
+            () => link.CountBytes().Received > before + 300_000, () => $"nothing comes by link {link.Index}");
     }
 }

@@ -73,7 +73,7 @@ public sealed class EmulatorTests
         using var transfer = Transfer.Start(net);
         await transfer.WaitForBytesAsync(5_000_000);
         await transfer.FinishAsync();
-        Assert.True(Hosts.GetReceivedBytes(net.Client, net.Links[1].DeviceName) > 100_000);
+        Assert.True(net.Links[1].CountBytes().Received > 100_000);
     }
 
     [Fact]

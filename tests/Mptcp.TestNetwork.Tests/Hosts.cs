@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Mptcp.TestNetwork.Tests;
 
 /// <summary>What the kernel says of a host.</summary>
@@ -20,11 +18,4 @@ internal static class Hosts
 
         static string Address(string endPoint) => endPoint[..endPoint.LastIndexOf(':')].Split('%')[0].Trim('[', ']');
     }
-
-    /// <summary>The bytes that came in by a device.</summary>
-    public static long GetReceivedBytes(NetworkNamespace host, string device) => host.Run(() =>
-    {
-        var line = File.ReadLines("/proc/thread-self/net/dev").Single(line => line.Trim().StartsWith($"{device}:", StringComparison.Ordinal));
-        return long.Parse(line.Split(':')[1].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0], CultureInfo.InvariantCulture);
-    });
 }

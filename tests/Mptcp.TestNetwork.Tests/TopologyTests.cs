@@ -111,9 +111,9 @@ public sealed class TopologyTests
         // Each path by the link whose address it has.
         foreach (var link in net.Links.Take(expected.Count))
         {
-            var before = Hosts.GetReceivedBytes(net.Client, link.DeviceName);
+            var before = link.CountBytes().Received;
             await Wait.UntilAsync(
-                () => Hosts.GetReceivedBytes(net.Client, link.DeviceName) > before + 100_000, () => $"nothing comes by link {link.Index}");
+                () => link.CountBytes().Received > before + 100_000, () => $"nothing comes by link {link.Index}");
         }
 
         await transfer.FinishAsync();

@@ -148,13 +148,13 @@ public sealed class NetworkLink
         await _endpoints.AddAsync();
     }
 
-    /// <summary>How many bytes came and went by the client's device so far.</summary>
-    public long CountBytes() => _network.Client.Run(() =>
+    /// <summary>How many bytes came in and went out by the client's device so far.</summary>
+    public (long Received, long Sent) CountBytes() => _network.Client.Run(() =>
     {
         // The name, then eight figures of what was received and eight of what was sent, bytes first.
         var fields = File.ReadLines("/proc/thread-self/net/dev").Single(line => line.TrimStart().StartsWith($"{DeviceName}:", StringComparison.Ordinal))
             .Split([' ', ':'], StringSplitOptions.RemoveEmptyEntries);
-        return long.Parse(fields[1], CultureInfo.InvariantCulture) + long.Parse(fields[9], CultureInfo.InvariantCulture);
+        return (long.Parse(fields[1], CultureInfo.InvariantCulture), long.Parse(fields[9], CultureInfo.InvariantCulture));
     });
 
     /// <summary>A middlebox begins to remove the MPTCP options of every segment, in both directions. Needs nftables.</summary>

@@ -85,12 +85,6 @@ internal class ListedConnection : ConnectionContext, IFeatureCollection
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    public override void Abort()
-    {
-        _entry.SampleIfWanted(wait: false);
-        Inner.Abort();
-    }
-
     /// <summary>As Kestrel does when the peer has closed, most of the time. It may hold a lock, so this does not wait for one.</summary>
     public override void Abort(ConnectionAbortedException abortReason)
     {

@@ -77,8 +77,7 @@ public sealed class ChurnTests
         rival.AssertServes();
         rival.AssertNoErrors();
 
-        // How long the stock server takes is no matter of the test.
-        var growth = await rival.SettleAsync(before, isBack, transport == TestServerProcess.Stock ? TimeSpan.FromSeconds(Scale.Of(3, 60)) : null);
+        var growth = await rival.SettleAsync(before, isBack, rival.Patience);
         Scale.Tell(
             $"{transport}: {_normal} normal, {_reset} reset, {_halfOpen} half-open, {_abortedTls} aborted TLS, {_rejected} rejected, half of each MPTCP; then {growth}");
         return growth;

@@ -37,9 +37,7 @@ public sealed class IdleTests
         var before = await rival.GetBaselineAsync();
         var tcp = await WeighAsync(rival, mptcp: false, s_count);
         var mptcp = await WeighAsync(rival, mptcp: true, s_count);
-
-        // How long the stock server takes is no matter of the test.
-        var growth = await rival.SettleAsync(before, isBack, transport == TestServerProcess.Stock ? TimeSpan.FromSeconds(Scale.Of(3, 60)) : null);
+        var growth = await rival.SettleAsync(before, isBack, rival.Patience);
         rival.AssertServes();
         rival.AssertNoErrors();
         Scale.Tell(string.Create(

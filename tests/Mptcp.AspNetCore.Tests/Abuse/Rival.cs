@@ -54,6 +54,9 @@ internal sealed class Rival : IAsyncDisposable
 
     public TestServerProcess Process { get; private set; }
 
+    /// <summary>How long it is waited for to be as before. How long the stock server takes is no matter of the tests.</summary>
+    public TimeSpan Patience => Transport == TestServerProcess.Stock ? TimeSpan.FromSeconds(Scale.Of(3, 60)) : TimeSpan.FromMinutes(1);
+
     /// <summary>The host of the server.</summary>
     public NetworkNamespace Server { get; }
 
