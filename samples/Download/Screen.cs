@@ -120,7 +120,9 @@ internal sealed class Screen : IAsyncDisposable
         }
 
         text.Append(_paths.Status is { } status ? $"  {status.ToToken()}\n" : "\n");
-        var paths = _paths.Paths.Where(path => path.IsOpen).Select(path => (path, rate: RateOf(path, seconds))).ToArray();
+
+        // Also those that have ended since, for the total is made up of them too.
+        var paths = _paths.Paths.Select(path => (path, rate: RateOf(path, seconds))).Where(shown => shown.path.IsOpen || shown.rate > 0).ToArray();
         var sum = paths.Sum(path => path.rate);
         foreach (var (path, pathRate) in paths)
         {

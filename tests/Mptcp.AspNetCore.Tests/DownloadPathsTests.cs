@@ -30,15 +30,15 @@ public sealed partial class DownloadPathsTests
         Assert.Equal(0, result.ExitCode);
         Assert.Equal(Blocks.HashOf(Count), folder.HashOf("file"));
         AssertSummary(result.Error, network, server, least: Count / 4);
-        Assert.True(Average().Match(result.Error) is { Success: true } average && Number(average) > 50, result.Error);
+        Assert.True(Number(Average(), result.Error) > 50, result.Error);
 
         // And while it went on: the total, and below it both paths, which make it up.
         var lines = result.Error.Split('\n');
-        var best = Array.FindLastIndex(lines, line => Total().Match(line) is { Success: true } total && Number(total) > 50);
+        var best = Array.FindLastIndex(lines, line => Total().IsMatch(line) && Number(Total(), line) > 50);
         Assert.True(best >= 0, result.Error);
-        var rates = network.Links.Select(link => Number(Progress(link, server).Match($"{lines[best + 1]}\n{lines[best + 2]}"))).ToArray();
+        var rates = network.Links.Select(link => Number(Progress(link, server), $"{lines[best + 1]}\n{lines[best + 2]}")).ToArray();
         Assert.All(rates, rate => Assert.InRange(rate, 5, 60));
-        Assert.InRange(rates.Sum() / Number(Total().Match(lines[best])), 0.8, 1.25);
+        Assert.InRange(rates.Sum() / Number(Total(), lines[best]), 0.8, 1.25);
     }
 
     [Theory]
@@ -124,7 +124,7 @@ public sealed partial class DownloadPathsTests
     private static void AssertSummary(string text, MultipathNetwork network, Server server, long least)
     {
         Assert.Contains("status active: the connection speaks Multipath TCP", text);
-        var bytes = network.Links.Select(link => Number(new Regex($@"{PathOf(link, server)} +(?<number>[\d,]+) bytes +\d+ %").Match(text))).ToArray();
+        var bytes = network.Links.Select(link => Number(new Regex($@"{PathOf(link, server)} +(?<number>[\d,]+) bytes +\d+ %"), text)).ToArray();
         Assert.All(bytes, count => Assert.True(count >= least, text));
         Assert.InRange(bytes.Sum(), Count, Count * 1.2);
     }
@@ -134,9 +134,10 @@ public sealed partial class DownloadPathsTests
 
     private static Regex Progress(NetworkLink link, Server server) => new($@"{PathOf(link, server)} +(?<number>\d+\.\d) Mbit/s +(?<share>\d+) %  RTT \d+\.\d\d ms");
 
-    private static double Number(Match match)
+    private static double Number(Regex what, string text)
     {
-        Assert.True(match.Success);
+        var match = what.Match(text);
+        Assert.True(match.Success, $"No {what} in: {text}");
         return double.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture);
     }
 
