@@ -8,4 +8,5 @@ install_missing curl:curl gcc:gcc git:git ip:iproute2 ss:iproute2 mptcpize:mptcp
 	sysctl:procps /usr/include/stdio.h:libc6-dev /usr/include/linux/mptcp.h:linux-libc-dev
 
 # One project after the other: they shape links and cut them, and a busy machine would be another fault of the network.
-exec dotnet test --solution Mptcp.AspNetCore.sln --max-parallel-test-modules 1 "$@"
+# A shell in the background ignores Ctrl-C, and so would the programs that the tests interrupt.
+exec env --default-signal=INT dotnet test --solution Mptcp.AspNetCore.sln --max-parallel-test-modules 1 "$@"
