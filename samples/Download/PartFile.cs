@@ -107,18 +107,6 @@ internal sealed class PartFile : IDisposable
         }
     }
 
-    /// <summary>What comes after so many bytes is not certain to be right.</summary>
-    public void CutBack(long length)
-    {
-        if (_isDevice)
-        {
-            throw new DownloadException(ExitCode.Partial, $"Some of the bytes that went to {Name} may be wrong");
-        }
-
-        Guard(() => _stream!.SetLength(length));
-        Length = length;
-    }
-
     /// <summary>It is whole.</summary>
     public void Complete()
     {

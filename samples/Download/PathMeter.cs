@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using Mptcp.Sockets;
 
@@ -22,12 +21,9 @@ internal sealed class PathMeter
     private readonly List<PathFigures> _paths = [];
     private readonly Dictionary<(IPEndPoint Local, IPEndPoint Remote), long> _counted = [];
     private MptcpConnection? _connection;
-    private long _measuredAt = Stopwatch.GetTimestamp();
 
     /// <summary>Of the last connection, when it was measured; null before there is one.</summary>
     public MptcpStatus? Status { get; private set; }
-
-    public TimeSpan Age => Stopwatch.GetElapsedTime(Volatile.Read(ref _measuredAt));
 
     /// <summary>In the order in which they came.</summary>
     public PathFigures[] Paths
@@ -56,7 +52,6 @@ internal sealed class PathMeter
     {
         lock (_lock)
         {
-            Volatile.Write(ref _measuredAt, Stopwatch.GetTimestamp());
             for (var i = 0; i < _paths.Count; i++)
             {
                 _paths[i] = _paths[i] with { IsOpen = false };

@@ -10,8 +10,6 @@ namespace Download;
 /// <summary>Brings the file here, in as many attempts as it takes.</summary>
 internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
 {
-    private static readonly TimeSpan s_measureInterval = TimeSpan.FromMilliseconds(100);
-
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly PartFile _file = new(options.File ?? NameOf(options.Url), options.Url);
     private string? _distrust;
@@ -190,44 +188,34 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
     {
         await using var body = await response.Content.ReadAsStreamAsync(watchdog.Token);
         var buffer = new byte[1 << 17];
-        var certain = Length;
         var isMptcp = paths.Status == MptcpStatus.Active;
-        int count;
-        do
+        while (true)
         {
             watchdog.CancelAfter(options.Timeout);
-            var reading = body.ReadAsync(buffer, watchdog.Token);
-            if (!reading.IsCompleted || paths.Age > s_measureInterval)
-            {
-                // Before each wait, for it can end with the connection, and the figures are gone with that.
-                Measure();
-            }
+            var count = await body.ReadAsync(buffer, watchdog.Token);
 
-            count = await reading;
-            await _file.WriteAsync(buffer.AsMemory(0, count));
-            Received += count;
-        }
-        while (count > 0);
-
-        Measure();
-        if (WholeLength is { } whole && Length != whole)
-        {
-            throw new DownloadException(ExitCode.Partial, "The server sent less than the file", isTransient: true);
-        }
-
-        void Measure()
-        {
+            // At once, for the figures are gone with the connection.
             paths.Measure();
             if (isMptcp && paths.Status != MptcpStatus.Active)
             {
                 // Who only receives can't tell the sender of a fallback, and is sent as new data what the sender takes for lost
-                // (seen on Linux 6.18).
-                _file.CutBack(certain);
+                // (seen on Linux 6.18). Only what came before is certain.
                 CheckMptcp(response);
                 throw new DownloadException(ExitCode.NotReceived, "The connection fell back to TCP in the middle", isTransient: true);
             }
 
-            certain = Length;
+            if (count == 0)
+            {
+                break;
+            }
+
+            await _file.WriteAsync(buffer.AsMemory(0, count));
+            Received += count;
+        }
+
+        if (WholeLength is { } whole && Length != whole)
+        {
+            throw new DownloadException(ExitCode.Partial, "The server sent less than the file", isTransient: true);
         }
     }
 

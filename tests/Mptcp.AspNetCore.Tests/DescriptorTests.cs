@@ -212,14 +212,24 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
         }
     }
 
-    /// <summary>The cores that the server keeps busy, over two seconds.</summary>
+    /// <summary>
+    /// The cores that the server keeps busy over a second: the least of five, for after its start it still compiles. One that spins does so in
+    /// all of them.
+    /// </summary>
     private static async Task<double> MeasureLoadAsync(TestServerProcess server)
     {
         using var process = Process.GetProcessById(server.Program.Id);
-        var (before, clock) = (process.TotalProcessorTime, Stopwatch.StartNew());
-        await Task.Delay(TimeSpan.FromSeconds(2));
-        process.Refresh();
-        return (process.TotalProcessorTime - before) / clock.Elapsed;
+        var least = double.PositiveInfinity;
+        for (var i = 0; i < 5 && least > 0.1; i++)
+        {
+            process.Refresh();
+            var (before, clock) = (process.TotalProcessorTime, Stopwatch.StartNew());
+            await Task.Delay(TimeSpan.FromSeconds(1));
+            process.Refresh();
+            least = Math.Min(least, (process.TotalProcessorTime - before) / clock.Elapsed);
+        }
+
+        return least;
     }
 
     private static async Task AssertServedAsync(Socket socket) => Assert.True(await IsServedAsync(socket));

@@ -52,6 +52,9 @@ public static class Command
 /// <summary>A program that runs; killed with its children when disposed.</summary>
 public sealed class RunningProgram : IDisposable
 {
+    // From the signal to the end, also on a busy machine.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly StringBuilder _error = new();
@@ -181,7 +184,11 @@ public sealed class RunningProgram : IDisposable
         if (!_process.HasExited)
         {
             _process.Kill(entireProcessTree: true);
-            _process.WaitForExit();
+            if (!_process.WaitForExit(s_patience))
+            {
+                // In the kernel then, which may hold it as long as its network is there: that is removed after this.
+                throw new TimeoutException($"{_process.StartInfo.FileName} is still there {s_patience} after it was killed.");
+            }
         }
 
         _process.Dispose();
