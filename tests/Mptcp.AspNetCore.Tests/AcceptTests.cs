@@ -45,12 +45,13 @@ public sealed class AcceptTests
         Requires.Mptcp();
         using var log = new LogRecorder();
         await using var services = CreateServices(log);
+        var scope = services.GetRequiredService<IMeterFactory>();
         var told = new ConcurrentQueue<(string, long)>();
         using var meters = new MeterListener
         {
             InstrumentPublished = (instrument, listener) =>
             {
-                if (instrument.Meter.Scope == services.GetRequiredService<IMeterFactory>())
+                if (instrument.Meter.Scope == scope)
                 {
                     listener.EnableMeasurementEvents(instrument);
                 }

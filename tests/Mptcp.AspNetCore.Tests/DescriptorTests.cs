@@ -51,7 +51,7 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
             await server.Program.WaitForTextAsync("can't be accepted");
             using var waiting = await Client.ConnectAsync(EndPointOf(server), mptcp: true);
             await waiting.SendAsync(s_request);
-            var load = await MeasureLoadAsync(server);
+            var load = (await MeasureLoadsAsync(server)).Min();
             File.Delete(file);
 
             await AssertServedAsync(waiting);
@@ -82,14 +82,14 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
         using var waiting = await Client.ConnectAsync(endPoint, mptcp: false);
         await waiting.SendAsync(s_request);
         await server.Program.WaitForTextAsync("can't be accepted");
-        var load = await MeasureLoadAsync(server);
+        var load = (await MeasureLoadsAsync(server)).Min();
         await LimitDescriptorsAsync(server, 1024);
         await AssertServedAsync(waiting);
 
         var figures = await server.GetFiguresAsync(collect: false);
         Assert.True(load < 0.25, $"{load}");
         Assert.Equal(1, CountWarnings(server));
-        Assert.InRange(figures.AcceptErrors, 5, 100);
+        Assert.InRange(figures.AcceptErrors, 2, 100);
     }
 
     /// <summary>The kernel reports such errors of the connection that waits, and forgets it: the next one may be well, and nobody waits.</summary>
@@ -107,7 +107,7 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
 
             // It never ends here, as it never would on a kernel: then it is taken for what it is not, and the loop waits all the same.
             await server.Program.WaitForTextAsync("can't be accepted");
-            var load = await MeasureLoadAsync(server);
+            var load = (await MeasureLoadsAsync(server)).Min();
             File.Delete(file);
             var figures = await server.GetFiguresAsync(collect: false);
             Assert.True(load < 0.25, $"{load}");
@@ -121,7 +121,7 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
 
     /// <summary>Without a true shortage, in which the runtime itself may find no descriptor for what it needs to stop.</summary>
     [Fact]
-    public async Task Stop_WhileAcceptWaitsForDescriptors_EndsAtOnce()
+    public async Task Stop_WhileAcceptWaitsForDescriptors_Ends()
     {
         Requires.Programs("gcc");
         const int EMFILE = 24;
@@ -164,7 +164,7 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
             }
 
             await Wait.UntilAsync(() => server.Program.Output.Contains("can't be accepted", StringComparison.Ordinal) || transport == TestServerProcess.Stock);
-            var load = await MeasureLoadAsync(server);
+            var loads = await MeasureLoadsAsync(server, spins: transport == TestServerProcess.Stock);
 
             // Who was accepted before is to be served all the while.
             await before.SendAsync(s_request);
@@ -179,14 +179,17 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
             }
 
             var (served, figures) = (clock.Elapsed, await server.GetFiguresAsync(collect: false));
+            var load = transport == TestServerProcess.Stock ? loads.Max() : loads.Min();
             var outcome = new Outcome(load, CountWarnings(server), figures.AcceptErrors, servedBefore ? lost : lost + 1);
             output.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
                 $"{transport}, {(mptcp ? "MPTCP" : "TCP")} clients: {load:F2} of a core, {outcome.Warnings} warnings, {outcome.AcceptErrors} attempts counted, {Waiting - lost} of {Waiting} served {served.TotalMilliseconds:F0} ms after descriptors came free. {Line(server, "can't be accepted")}"));
             return outcome;
         }
-        catch (Exception) when (transport == TestServerProcess.Stock && server.Program.HasExited)
+        catch (Exception e) when (transport == TestServerProcess.Stock)
         {
+            // Its connections end before it has ended itself.
+            await Wait.UntilAsync(() => server.Program.HasExited, () => $"{e}");
             output.WriteLine($"{transport}: the process died. {server.Program.Error}");
             return new Outcome(double.PositiveInfinity, 0, 0, Waiting);
         }
@@ -213,23 +216,23 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// The cores that the server keeps busy over a second: the least of five, for after its start it still compiles. One that spins does so in
-    /// all of them.
+    /// The cores that the server keeps busy, second by second, until one is quiet: after its start it still compiles. One that spins has
+    /// no such second, and may have some in which others leave it little of the processor.
     /// </summary>
-    private static async Task<double> MeasureLoadAsync(TestServerProcess server)
+    private static async Task<List<double>> MeasureLoadsAsync(TestServerProcess server, bool spins = false)
     {
         using var process = Process.GetProcessById(server.Program.Id);
-        var least = double.PositiveInfinity;
-        for (var i = 0; i < 5 && least > 0.1; i++)
+        var loads = new List<double>();
+        while (loads.Count < (spins ? 3 : 5) && (spins || loads is [] or [.., > 0.1]))
         {
             process.Refresh();
             var (before, clock) = (process.TotalProcessorTime, Stopwatch.StartNew());
             await Task.Delay(TimeSpan.FromSeconds(1));
             process.Refresh();
-            least = Math.Min(least, (process.TotalProcessorTime - before) / clock.Elapsed);
+            loads.Add((process.TotalProcessorTime - before) / clock.Elapsed);
         }
 
-        return least;
+        return loads;
     }
 
     private static async Task AssertServedAsync(Socket socket) => Assert.True(await IsServedAsync(socket));

@@ -80,7 +80,7 @@ public sealed class DoctorTests
         var facts = json.GetProperty("facts");
         Assert.True(facts.GetProperty("overIPv4").GetProperty("isSupported").GetBoolean());
         Assert.Equal("1", facts.GetProperty("settings").GetProperty("net.mptcp.enabled").GetString());
-        Assert.True(facts.GetProperty("counters").GetProperty("MPCapableSYNRX").GetInt64() >= 0);
+        Assert.Equal(JsonValueKind.Number, facts.GetProperty("counters").GetProperty("MPCapableSYNRX").ValueKind);
         Assert.Equal(JsonValueKind.Number, facts.GetProperty("pathManager").GetProperty("subflowLimit").ValueKind);
         var listener = Assert.Single(facts.GetProperty("listeners").EnumerateArray());
         Assert.Equal($"{server.EndPoint}", listener.GetProperty("endPoint").GetString());

@@ -54,7 +54,8 @@ public sealed class SystemCallTests
         {
             app.MapGet("/many", (HttpContext context) =>
             {
-                // Between two calls of our own, on the same thread: strace can miss a thread that starts while it attaches.
+                // Between two calls of our own, on the same thread: strace can miss a thread that starts while it attaches. The one that
+                // accepts is another: a call too few can also mean that.
                 var socket = context.Features.Get<IConnectionSocketFeature>()!.Socket;
                 socket.GetRawSocketOption(SOL_SOCKET, SO_TYPE, stackalloc byte[sizeof(int)]);
                 use(context.Features.Get<IMptcpFeature>()!);
@@ -70,13 +71,11 @@ public sealed class SystemCallTests
         var timeout = DateTime.UtcNow.AddMinutes(1);
         do
         {
-            Assert.True(DateTime.UtcNow < timeout, "strace never watched the thread that served the request.");
             calls = await TraceAsync(server, mptcp);
         }
-        while (calls.Count(IsMarker) != 2);
+        while ((calls.Count(IsMarker) != 2 || calls.Length < expected + 2) && DateTime.UtcNow < timeout);
 
-        calls = [.. calls.Where(call => !IsMarker(call))];
-        Assert.True(expected == calls.Length, $"{calls.Length} calls instead of {expected}:\n{string.Join('\n', calls)}");
+        Assert.True(expected + 2 == calls.Length, $"{calls.Length} calls instead of {expected + 2}:\n{string.Join('\n', calls)}");
 
         static bool IsMarker(string call) => call.Contains("SO_TYPE", StringComparison.Ordinal);
     }

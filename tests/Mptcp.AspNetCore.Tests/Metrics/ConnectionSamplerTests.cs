@@ -26,7 +26,17 @@ public sealed class ConnectionSamplerTests
             .Configure<MptcpTransportOptions>(options => options.SamplingInterval = TimeSpan.FromMilliseconds(10))
             .BuildServiceProvider();
         var list = services.GetRequiredService<ConnectionList>();
-        using var meters = new MeterListener { InstrumentPublished = (instrument, listener) => listener.EnableMeasurementEvents(instrument) };
+        var scope = services.GetRequiredService<IMeterFactory>();
+        using var meters = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Scope == scope)
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
         meters.Start();
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
