@@ -54,7 +54,21 @@ internal sealed class DownloadServer : IAsyncDisposable
 
     private async Task SendAsync(HttpContext context)
     {
-        Connection = context.Features.Get<IMptcpFeature>();
+        try
+        {
+            Connection = context.Features.Get<IMptcpFeature>();
+            _sent.SetResult(await SendAsync(context.Response.Body, context.RequestAborted));
+        }
+        catch (Exception e)
+        {
+            // Who waits for the end is told of this one too.
+            _sent.SetException(e);
+            throw;
+        }
+    }
+
+    private async Task<Digest> SendAsync(Stream body, CancellationToken cancellationToken)
+    {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var random = RandomNumberGenerator.GetBytes(1 << 16);
         long bytes = 0;
@@ -63,10 +77,10 @@ internal sealed class DownloadServer : IAsyncDisposable
             // Each block another one, so that a block in the wrong place is noticed.
             BitConverter.TryWriteBytes(random, bytes);
             hash.AppendData(random);
-            await context.Response.Body.WriteAsync(random, context.RequestAborted);
+            await body.WriteAsync(random, cancellationToken);
             bytes += random.Length;
         }
 
-        _sent.SetResult(new Digest(bytes, Convert.ToHexStringLower(hash.GetHashAndReset())));
+        return new Digest(bytes, Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 }

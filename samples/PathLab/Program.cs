@@ -23,9 +23,17 @@ await using var download = Download.Start(network, server);
 var screen = new Screen(network, server, interactive: !Console.IsInputRedirected && !Console.IsOutputRedirected);
 await screen.RunAsync(script, download);
 
-// Ends the response: what the server hashed while it wrote must be what the client hashed while it read.
-var sent = await server.EndAsync();
-var received = await download.FinishAsync();
-var isSame = sent == received;
-Console.WriteLine($"{received.Bytes:N0} bytes received, SHA-256 {(isSame ? "matches" : "DOES NOT MATCH")}: {received.Hash}");
-return isSame ? 0 : 3;
+try
+{
+    // Ends the response: what the server hashed while it wrote must be what the client hashed while it read.
+    var sent = await server.EndAsync();
+    var received = await download.FinishAsync();
+    var isSame = sent == received;
+    Console.WriteLine($"{received.Bytes:N0} bytes received, SHA-256 {(isSame ? "matches" : "DOES NOT MATCH")}: {received.Hash}");
+    return isSame ? 0 : 3;
+}
+catch (Exception e) when (e is IOException or HttpRequestException or OperationCanceledException)
+{
+    Console.Error.WriteLine($"The connection was lost: {e.Message}");
+    return 4;
+}
