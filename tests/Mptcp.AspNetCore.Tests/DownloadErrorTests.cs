@@ -167,8 +167,8 @@ public sealed class DownloadErrorTests
     }
 
     [Theory]
-    [InlineData(1_000_000, "Ended after 1,000,000 of 4,000,000 bytes: Nothing received for 1 s")]
-    [InlineData(-1, "Nothing received for 1 s")]
+    [InlineData(1_000_000, "Ended after 1,000,000 of 4,000,000 bytes: Nothing received for 3 s")]
+    [InlineData(-1, "Nothing received for 3 s")]
     public async Task Run_NothingComes_TimesOut(long after, string says)
     {
         await using var server = await FileServer.StartAsync();
@@ -182,7 +182,7 @@ public sealed class DownloadErrorTests
             server.Interruptions.Enqueue(Interruption.Stall(after));
         }
 
-        AssertEnds(28, says, await folder.RunAsync(server.Url, "--timeout", "1", "--retry", "0"), isWhole: false);
+        AssertEnds(28, says, await folder.RunAsync(server.Url, "--timeout", "3", "--retry", "0"), isWhole: false);
     }
 
     [Fact]

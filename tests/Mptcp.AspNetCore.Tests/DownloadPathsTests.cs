@@ -33,12 +33,20 @@ public sealed partial class DownloadPathsTests
         Assert.True(Number(Average(), result.Error) > 50, result.Error);
 
         // And while it went on: the total, and below it both paths, which make it up.
+        // In one line at least: a pause of the program can fall between its two measures.
         var lines = result.Error.Split('\n');
-        var best = Array.FindLastIndex(lines, line => Total().IsMatch(line) && Number(Total(), line) > 50);
-        Assert.True(best >= 0, result.Error);
-        var rates = network.Links.Select(link => Number(Progress(link, server), $"{lines[best + 1]}\n{lines[best + 2]}")).ToArray();
-        Assert.All(rates, rate => Assert.InRange(rate, 5, 60));
-        Assert.InRange(rates.Sum() / Number(Total(), lines[best]), 0.8, 1.25);
+        Assert.True(Enumerable.Range(0, lines.Length).Any(IsOfBoth), result.Error);
+
+        bool IsOfBoth(int line)
+        {
+            if (!Total().IsMatch(lines[line]) || Number(Total(), lines[line]) is var total && total <= 50)
+            {
+                return false;
+            }
+
+            var rates = network.Links.Select(link => Number(Progress(link, server), $"{lines[line + 1]}\n{lines[line + 2]}")).ToArray();
+            return rates.All(rate => rate is >= 5 and <= 60) && rates.Sum() / total is >= 0.8 and <= 1.25;
+        }
     }
 
     [Theory]
@@ -52,7 +60,9 @@ public sealed partial class DownloadPathsTests
         var program = folder.StartOn(network.Client, UrlOf(server, network), "-o", "file");
         await folder.UntilLengthAsync("file.part", Count / 3);
         await network.Links[cut].CutAsync(Cut.Silent);
-        var result = await DownloadFolder.FinishAsync(program);
+
+        // A busy kernel may not notice that a path is dead, and brings little then.
+        var result = await DownloadFolder.FinishAsync(program, TimeSpan.FromMinutes(10));
 
         Assert.Equal(0, result.ExitCode);
         Assert.Equal(Blocks.HashOf(Count), folder.HashOf("file"));
@@ -71,19 +81,7 @@ public sealed partial class DownloadPathsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Run_FallsBackInTheMiddle_KeepsNoByteThatIsNotCertain(bool requireMptcp)
-    {
-        for (var attempts = 1; await FallsBackInTheMiddleAsync(requireMptcp) is { } otherwise; attempts++)
-        {
-            Assert.True(attempts < 3, otherwise);
-        }
-    }
-
-    /// <returns>
-    /// What the program said where the connection ended instead: one whose kernel has sent something twice by then, as on a busy host,
-    /// can't fall back.
-    /// </returns>
-    private static async Task<string?> FallsBackInTheMiddleAsync(bool requireMptcp)
+    public Task Run_FallsBackInTheMiddle_KeepsNoByteThatIsNotCertain(bool requireMptcp) => LateFallback.UntilItHappensAsync(async () =>
     {
         await using var network = await MultipathNetwork.CreateAsync(links: 1, rate: Rate.Mbit(20));
         await using var server = await FileServer.StartAsync(network: network);
@@ -116,7 +114,7 @@ public sealed partial class DownloadPathsTests
         Assert.Contains("status fell-back: ", result.Error);
         Assert.True(long.Parse(server.Requests.Last().Range!["bytes=".Length..^1], CultureInfo.InvariantCulture) >= 3_000_000);
         return null;
-    }
+    });
 
     private static string UrlOf(Server server, MultipathNetwork network) => $"{MultipathServer.AddressOf(server, network)}download/{Count}";
 

@@ -38,7 +38,6 @@ public sealed class PathTrackerTests
         Assert.Equal("active;subflows=1", await HeaderAsync(client));
 
         await network.Links[1].RestoreAsync();
-        await network.Links[1].RenewEndpointsAsync();
         await WaitForAsync(server, "PathAdded", 2);
         Assert.Equal("active;subflows=2", await HeaderAsync(client));
 

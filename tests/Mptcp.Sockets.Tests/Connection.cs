@@ -105,6 +105,22 @@ internal sealed class Connection : IDisposable
         AssertCarries(Accepted, Client, bytes);
     }
 
+    /// <summary>Has the options removed from here on, and carries data.</summary>
+    /// <returns>What was said where it ended instead of falling back; otherwise null.</returns>
+    public async Task<string?> FallBackAsync(MultipathNetwork network)
+    {
+        await network.StripMptcpOptionsAsync();
+        try
+        {
+            AssertEchoes(1000);
+            return null;
+        }
+        catch (SocketException e)
+        {
+            return $"{e}";
+        }
+    }
+
     public void Dispose()
     {
         Accepted.Dispose();

@@ -102,8 +102,18 @@ public sealed class CleanupTests
     private static string[] NamespacesOf(int pid) =>
         [.. new DirectoryInfo("/run/netns").GetFiles(string.Create(CultureInfo.InvariantCulture, $"*-{pid}-*")).Select(file => file.Name).Order()];
 
-    private static int CountEmulators() =>
-        Directory.GetDirectories("/proc/self/task").Count(task => File.ReadAllText(Path.Combine(task, "comm")).Trim() == "link-emulator");
+    private static int CountEmulators() => Directory.GetDirectories("/proc/self/task").Count(task =>
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(task, "comm")).Trim() == "link-emulator";
+        }
+        catch (IOException)
+        {
+            // A thread that has ended since.
+            return false;
+        }
+    });
 
     private static Task<string> ListDevicesAsync(nint networkNamespace) => Command.RunCheckedAsync(
         "nsenter", $"--net=/proc/{Environment.ProcessId}/fd/{networkNamespace}", "ip", "-o", "link");

@@ -51,13 +51,27 @@ public sealed class TopologyTests
     }
 
     [Fact]
-    public async Task Transfer_TwoLinks_FasterThanOne()
+    public async Task Transfer_TwoLinks_FasterThanOneCanBe()
     {
-        await using var net = await MultipathNetwork.CreateAsync(links: 2, rate: Rate.Mbit(50));
-        var one = await MeasureAsync(net, mptcp: false);
-        var two = await MeasureAsync(net, mptcp: true);
-        TestContext.Current.TestOutputHelper!.WriteLine($"TCP {one:0.0}, MPTCP {two:0.0} Mbit/s");
-        Assert.True(two > 1.3 * one, $"{two:0.0} Mbit/s over two links, {one:0.0} over one");
+        const int Mbit = 50;
+        await using var net = await MultipathNetwork.CreateAsync(links: 2, rate: Rate.Mbit(Mbit));
+        using var transfer = Transfer.Start(net);
+        double rate = 0;
+        await Wait.UntilAsync(
+            async () =>
+            {
+                // In this order a pause of this process makes it less, never more.
+                var clock = Stopwatch.StartNew();
+                var before = Received();
+                await Task.Delay(TimeSpan.FromSeconds(1));
+                rate = (Received() - before) * 8 / 1e6 / clock.Elapsed.TotalSeconds;
+                return rate > 1.3 * Mbit;
+            },
+            () => $"{rate:0.0} Mbit/s over two links of {Mbit}");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{rate:0.0} Mbit/s over two links of {Mbit}");
+        await transfer.FinishAsync();
+
+        long Received() => net.Links.Sum(link => link.CountBytes().Received);
     }
 
     [Theory]
@@ -66,16 +80,16 @@ public sealed class TopologyTests
     public async Task SetRate_HigherThanBefore_FasterThanBefore(bool delayed)
     {
         await using var net = await MultipathNetwork.CreateAsync(links: 1, rate: Rate.Mbit(10), delay: delayed ? s_delay : default);
-        var slow = await MeasureAsync(net, mptcp: true);
+        var slow = await MeasureAsync(net);
         await net.Links[0].SetRateAsync(Rate.Mbit(40));
-        var fast = await MeasureAsync(net, mptcp: true);
+        var fast = await MeasureAsync(net);
         TestContext.Current.TestOutputHelper!.WriteLine($"{slow:0.0}, then {fast:0.0} Mbit/s");
         Assert.True(fast > 1.5 * slow, $"{slow:0.0} Mbit/s, then {fast:0.0}");
     }
 
-    private static async Task<double> MeasureAsync(MultipathNetwork net, bool mptcp)
+    private static async Task<double> MeasureAsync(MultipathNetwork net)
     {
-        using var transfer = Transfer.Start(net, mptcp);
+        using var transfer = Transfer.Start(net);
         await transfer.WaitForBytesAsync(500_000);
         var before = transfer.Received;
         var clock = Stopwatch.StartNew();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using System.Text;
 using Mptcp.Sockets;
@@ -54,7 +55,7 @@ public sealed class DrainPathsTests
 
         await network.Server.ConfigureAsync([$"mptcp endpoint add {network.Links[1].ServerAddress} dev {network.Links[1].DeviceName} signal"]);
         await download.ReadUntilAsync(() => JoinsTried(network) > 0);
-        await download.ReadToEndAsync(() => Assert.Single(download.Subflows));
+        await download.ReadToEndAsync(() => Assert.Single(download.Subflows, subflow => subflow.State == TcpState.Established));
         Assert.True(await server.Program.WaitForExitAsync(TimeSpan.FromMinutes(1)) == 0, server.Program.Error);
     }
 
@@ -62,7 +63,7 @@ public sealed class DrainPathsTests
         MultipathNetwork.CreateAsync(links: 2, rate: Rate.Mbit(50), pathOpening: PathOpening.None);
 
     private static Task<TestServerProcess> StartAsync(MultipathNetwork network) => TestServerProcess.StartAsync(
-        TestServerProcess.Mptcp, ["--Address", "0.0.0.0", "--Http", $"{Port}", "--ShutdownTimeout", "120"], network.Server);
+        TestServerProcess.Mptcp, ["--Address", "0.0.0.0", "--Http", $"{Port}", "--ShutdownTimeout", "3600"], network.Server);
 
     private static async Task DrainAsync(MultipathNetwork network, TestServerProcess server)
     {

@@ -51,11 +51,11 @@ internal sealed class DownloadFolder : IDisposable
         return FinishAsync(RunningProgram.Start("env", ["-C", _folder, "sh", "-c", script], environment));
     }
 
-    public static async Task<CommandResult> FinishAsync(RunningProgram program)
+    public static async Task<CommandResult> FinishAsync(RunningProgram program, TimeSpan? patience = null)
     {
         using (program)
         {
-            var exitCode = await program.WaitForExitAsync(TimeSpan.FromMinutes(2));
+            var exitCode = await program.WaitForExitAsync(patience ?? TimeSpan.FromMinutes(2));
             Assert.DoesNotContain("   at ", program.Error);
             return new CommandResult(exitCode, program.Output, program.Error);
         }

@@ -62,7 +62,7 @@ public sealed class AnyHostTests
     {
         var (ipv4, ipv6) = (GetSupport("127.0.0.1"), GetSupport("::1"));
         using var destination = Destination.Open(("::1", Manner.Tcp), ("127.0.0.1", Manner.Tcp));
-        var options = new MptcpConnectOptions { Mode = MptcpMode.Required, Resolver = destination.ResolveAsync };
+        var options = new MptcpConnectOptions { Mode = MptcpMode.Required, Resolver = destination.ResolveAsync, AttemptDelay = Timeout.InfiniteTimeSpan };
         var connecting = MptcpConnector.ConnectAsync("name.test", destination.Port, options);
         if (ipv4 is null || ipv6 is null)
         {

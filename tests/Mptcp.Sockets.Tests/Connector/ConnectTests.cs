@@ -69,7 +69,8 @@ public sealed class ConnectTests
     public async Task ConnectAsync_ServerOnIPv6OnlyWithANameOfBothFamilies_Connects(string first, string second)
     {
         using var destination = Destination.Open((first, MannerOf(first)), (second, MannerOf(second)));
-        var result = await MptcpConnector.ConnectAsync("both.test", destination.Port, new() { Resolver = destination.ResolveAsync });
+        var result = await MptcpConnector.ConnectAsync(
+            "both.test", destination.Port, new() { Resolver = destination.ResolveAsync, AttemptDelay = Timeout.InfiniteTimeSpan });
         using var client = result.Socket;
         using var accepted = await destination.AcceptAsync("::1");
         Assert.Equal(IPAddress.IPv6Loopback, ((IPEndPoint)client.RemoteEndPoint!).Address);

@@ -73,22 +73,26 @@ public sealed class CounterFindingTests
     }
 
     [Fact]
-    public async Task Examine_OptionsRemovedAfterData_Warns()
+    public Task Examine_OptionsRemovedAfterData_Warns() => LateFallback.UntilItHappensAsync(async () =>
     {
         await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
         using (var connection = Connection.Establish(hosts))
         {
             connection.AssertEchoes(1000);
             hosts.Server.Examine(Examination.Server(IPAddress.Any)).AssertNotFound("fallback-after-handshake");
-            await hosts.StripMptcpOptionsAsync();
-            connection.AssertEchoes(1000);
+            if (await connection.FallBackAsync(hosts) is { } ended)
+            {
+                return ended;
+            }
+
             Assert.Equal(MptcpStatus.FellBack, MptcpSocket.GetStatus(connection.Accepted));
         }
 
         Assert.Contains(
             "1 fell back to TCP later",
             hosts.Server.Examine(Examination.Server(IPAddress.Any)).AssertFound("fallback-after-handshake", MptcpFindingSeverity.Warning).Seen);
-    }
+        return null;
+    });
 
     [Fact]
     public async Task Examine_OptionsRemovedBeforeTheFirstData_BothEndsWarn()
@@ -126,6 +130,9 @@ public sealed class CounterFindingTests
                 {
                     connection.Accepted.LingerState = new LingerOption(true, 0);
                     connection.Accepted.Dispose();
+
+                    // A program that another test starts may hold it until it runs: the reset comes first.
+                    Assert.Throws<SocketException>(() => connection.Client.Receive(new byte[1]));
                 }
             }
         });

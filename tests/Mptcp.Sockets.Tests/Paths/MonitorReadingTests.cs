@@ -29,9 +29,12 @@ public sealed class MonitorReadingTests
             Assert.Null(before[^1].Token);
 
             var last = host.Run(ConnectOnce);
-            var after = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionClosed, count: 2);
-            Assert.All(after, pathEvent => Assert.Contains(pathEvent.Token, last));
-            Assert.Equal(6, after.Count);
+            var after = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionClosed && last.Contains(pathEvent.Token), count: 2);
+            Assert.Equal(6, after.Count(pathEvent => last.Contains(pathEvent.Token)));
+
+            // The end of a connection may be told late: a program that another test starts may hold it until it runs.
+            Assert.All(
+                after.Where(pathEvent => !last.Contains(pathEvent.Token)), pathEvent => Assert.Equal(MptcpPathEventKind.ConnectionClosed, pathEvent.Kind));
         }
 
         Assert.Equal(0, monitor.MalformedMessages);
@@ -64,10 +67,14 @@ public sealed class MonitorReadingTests
         await flooding.CancelAsync();
         await flood;
         Assert.Equal(20, lost);
-        await ReadForAsync(monitor, TimeSpan.FromMilliseconds(200));
-        var last = host.Run(ConnectOnce);
-        var after = await ReadUntilAsync(monitor, pathEvent => pathEvent.Kind == MptcpPathEventKind.ConnectionCreated);
-        Assert.Contains(after[^1].Token, last);
+
+        // What comes after all that was lost is told again.
+        var last = new HashSet<uint?>();
+        await Wait.UntilAsync(async () =>
+        {
+            last.UnionWith(host.Run(ConnectOnce));
+            return (await ReadUntilAsync(monitor, _ => true))[0] is { Token: { } token } && last.Contains(token);
+        });
     }
 
     [Fact]
@@ -258,11 +265,5 @@ public sealed class MonitorReadingTests
         }
 
         return events;
-    }
-
-    private static async Task ReadForAsync(MptcpPathMonitor monitor, TimeSpan time)
-    {
-        using var cancellation = new CancellationTokenSource(time);
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => ReadUntilAsync(monitor, _ => false, cancellationToken: cancellation.Token));
     }
 }
