@@ -28,7 +28,6 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
         var ours = await ExhaustAsync(TestServerProcess.Mptcp, mptcp);
 
         Assert.True(ours.Load < stock.Load / 2 && ours.Load < 0.25, $"ours {ours}, stock {stock}");
-        Assert.Equal(0, stock.Warnings);
         Assert.Equal((1, 0), (ours.Warnings, ours.Lost));
         Assert.InRange(ours.AcceptErrors, 1, 100);
     }
@@ -268,7 +267,7 @@ public sealed partial class DescriptorTests(ITestOutputHelper output)
     private static string? Line(TestServerProcess server, string text) =>
         server.Program.Output.Split('\n').FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal));
 
-    [GeneratedRegex("^warn: ", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^warn: Mptcp\.AspNetCore\[", RegexOptions.Multiline)]
     private static partial Regex Warning();
 
     private sealed record Outcome(double Load, int Warnings, long AcceptErrors, int Lost);

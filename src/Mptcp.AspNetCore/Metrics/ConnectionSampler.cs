@@ -1,3 +1,4 @@
+using System.Numerics;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Connections;
@@ -30,7 +31,12 @@ internal sealed class ConnectionSampler : BackgroundService
         var batch = Array.Empty<ConnectionEntry>();
         while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
         {
-            batch = batch.Length > 0 || _connections.Count == 0 ? batch : new ConnectionEntry[BatchSize];
+            var wanted = Math.Min(_connections.Count, BatchSize);
+            if (batch.Length < wanted)
+            {
+                batch = new ConnectionEntry[(int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)wanted), BatchSize)];
+            }
+
             foreach (var entry in batch.AsSpan(0, _connections.GetNext(batch)))
             {
                 entry.Visit();

@@ -49,14 +49,27 @@ public sealed class ChurnTests
 
         Task RejectAsync(int count) => rival.AbuseAsync(Threads, count, i =>
         {
-            using var peer = Peer.Connect(rival.Http, mptcp: false, AddressOf(i));
-            if (i % 2 == 0)
+            Peer peer;
+            try
             {
-                peer.Reset();
+                peer = Peer.Connect(rival.Http, mptcp: false, AddressOf(i));
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
+            {
+                // Before the client came to look.
                 return;
             }
 
-            peer.ReadToEnd();
+            using (peer)
+            {
+                if (i % 2 == 0)
+                {
+                    peer.Reset();
+                    return;
+                }
+
+                peer.ReadToEnd();
+            }
         });
     }
 

@@ -73,7 +73,9 @@ public sealed class ForgedPacketTests
 
             // Those that are aimed at. What becomes of them is between them and the kernel.
             var victims = Enumerable.Range(0, 16).Select(i => rival.Connect(mptcp: i % 2 == 1)).ToArray();
-            var fuzz = rival.AbuseAsync(1, 1, _ => (syns, inLive) = Fuzz(rival, network.ClientAddress, new Random(seed), victims));
+            (uint, uint)[] states = [];
+            await rival.AbuseAsync(1, 1, _ => states = Capture(victims));
+            var fuzz = rival.AbuseAsync(1, 1, _ => (syns, inLive) = Fuzz(rival, network.ClientAddress, new Random(seed), victims, states));
             var downloaded = await DownloadUntilAsync(rival, fuzz);
             foreach (var victim in victims)
             {
@@ -113,13 +115,15 @@ public sealed class ForgedPacketTests
         return downloaded;
     }
 
-    private static (int Syns, int InLive) Fuzz(Rival rival, IPAddress from, Random random, Peer[] victims)
+    /// <summary>
+    /// What the server sends tells where both ends are. While nobody else sends: what does not fit the buffer of whoever listens is not
+    /// heard.
+    /// </summary>
+    private static (uint Sequence, uint Acknowledgement)[] Capture(Peer[] victims)
     {
-        var (syns, inLive) = (0, 0);
         using var sender = new PacketSender();
-        (uint Sequence, uint Acknowledgement)[] states = [.. victims.Select(victim =>
+        return [.. victims.Select(victim =>
         {
-            // What the server sends tells where both ends are.
             victim.SendRequest("/");
             var port = ((IPEndPoint)victim.Socket.LocalEndPoint!).Port;
             while (true)
@@ -131,6 +135,13 @@ public sealed class ForgedPacketTests
                 }
             }
         })];
+    }
+
+    private static (int Syns, int InLive) Fuzz(
+        Rival rival, IPAddress from, Random random, Peer[] victims, (uint Sequence, uint Acknowledgement)[] states)
+    {
+        var (syns, inLive) = (0, 0);
+        using var sender = new PacketSender();
         for (var i = 0; i < s_fuzzed; i++)
         {
             if (i % 2 == 0)

@@ -55,6 +55,12 @@ public sealed class RestartTests
                     stop.Token.WaitHandle.WaitOne(10);
                     continue;
                 }
+                catch (SocketException e) when (e.SocketErrorCode is SocketError.ConnectionReset or SocketError.ConnectionAborted)
+                {
+                    // Accepted by the kernel, and reset before the client came to look.
+                    Interlocked.Increment(ref unanswered);
+                    continue;
+                }
 
                 using (peer)
                 {
