@@ -29,6 +29,10 @@ public sealed class TestServerProcess : IDisposable
 
     public RunningProgram Program { get; }
 
+    /// <summary>The lines of its log, but those about Kestrel's heartbeat, which tell that the machine is busy.</summary>
+    public IEnumerable<string> Log => Program.Output.Split('\n').Where(line =>
+        line.Length > 4 && line[4] == ':' && !line.Contains("heartbeat", StringComparison.Ordinal));
+
     /// <summary>What it listens on, in the order http, h2c, https of those that were asked for.</summary>
     public Uri[] Addresses =>
     [

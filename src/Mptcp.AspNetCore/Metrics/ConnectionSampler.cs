@@ -31,11 +31,8 @@ internal sealed class ConnectionSampler : BackgroundService
         var batch = Array.Empty<ConnectionEntry>();
         while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
         {
-            var wanted = Math.Min(_connections.Count, BatchSize);
-            if (batch.Length < wanted)
-            {
-                batch = new ConnectionEntry[(int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)wanted), BatchSize)];
-            }
+            var size = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)_connections.Count), BatchSize);
+            batch = batch.Length < size ? new ConnectionEntry[size] : batch;
 
             foreach (var entry in batch.AsSpan(0, _connections.GetNext(batch)))
             {

@@ -15,8 +15,14 @@ internal sealed class MetricsRecorder : IDisposable
     /// <param name="server">Whose.</param>
     /// <param name="meters">Of which meters.</param>
     public MetricsRecorder(Server server, params string[] meters)
+        : this(server.Services.GetRequiredService<IMeterFactory>(), meters)
     {
-        var scope = server.Services.GetRequiredService<IMeterFactory>();
+    }
+
+    /// <param name="scope">Of the application whose they are.</param>
+    /// <param name="meters">Of which meters.</param>
+    public MetricsRecorder(IMeterFactory scope, params string[] meters)
+    {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
             if (meters.Contains(instrument.Meter.Name) && instrument.Meter.Scope == scope)

@@ -26,18 +26,7 @@ public sealed class ConnectionSamplerTests
             .Configure<MptcpTransportOptions>(options => options.SamplingInterval = TimeSpan.FromMilliseconds(10))
             .BuildServiceProvider();
         var list = services.GetRequiredService<ConnectionList>();
-        var scope = services.GetRequiredService<IMeterFactory>();
-        using var meters = new MeterListener
-        {
-            InstrumentPublished = (instrument, listener) =>
-            {
-                if (instrument.Meter.Scope == scope)
-                {
-                    listener.EnableMeasurementEvents(instrument);
-                }
-            },
-        };
-        meters.Start();
+        using var metrics = new MetricsRecorder(services.GetRequiredService<IMeterFactory>(), "Mptcp.AspNetCore");
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         using var client = new TcpClient();
