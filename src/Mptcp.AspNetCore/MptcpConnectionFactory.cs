@@ -21,13 +21,13 @@ public sealed class MptcpConnectionFactory : IConnectionFactory, IDisposable
 
     /// <summary>Creates a factory.</summary>
     /// <param name="options">How to connect; copied.</param>
-    /// <param name="loggerFactory">Attempts and fallbacks are logged at Debug in the category <c>Mptcp.AspNetCore</c>.</param>
+    /// <param name="loggerFactory">Attempts and fallbacks are logged at Debug in the category <c>Mptcp.AspNetCore.Clients</c>.</param>
     public MptcpConnectionFactory(IOptions<MptcpConnectOptions> options, ILoggerFactory loggerFactory)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
         _options = ConnectLog.AddTo(options.Value, loggerFactory);
-        _logger = loggerFactory.CreateLogger(Log.Category);
+        _logger = loggerFactory.CreateLogger(LogCategory.Clients);
         _connections = new SocketConnectionContextFactory(
             new SocketConnectionFactoryOptions(), loggerFactory.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
     }

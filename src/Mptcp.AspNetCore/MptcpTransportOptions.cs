@@ -33,7 +33,7 @@ public sealed class MptcpTransportOptions
 
     /// <summary>
     /// The level of the one log line that a connection without Multipath TCP gets. Defaults to <see cref="LogLevel.Debug"/>. While
-    /// this level is enabled for the category <c>Mptcp.AspNetCore</c>, each connection is asked for its status when accepted.
+    /// this level is enabled for the category <c>Mptcp.AspNetCore.Transport</c>, each connection is asked for its status when accepted.
     /// </summary>
     public LogLevel FallbackLogLevel { get; set; } = LogLevel.Debug;
 

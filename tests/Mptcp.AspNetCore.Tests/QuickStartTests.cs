@@ -75,7 +75,7 @@ public sealed class QuickStartTests
         Assert.Equal(1, CountOf("Multipath TCP is off, everybody is served over TCP.", sample.Program.Output));
         Assert.Contains("net.mptcp.enabled is 0", sample.Program.Output);
         Assert.Contains("sysctl -w net.mptcp.enabled=1", sample.Program.Output);
-        Assert.Contains("warn: Mptcp.AspNetCore[2]", sample.Program.Output);
+        Assert.Contains("warn: Mptcp.AspNetCore.Transport[2]", sample.Program.Output);
         foreach (var address in new[] { "127.0.0.1", "[::1]" })
         {
             Assert.Contains(

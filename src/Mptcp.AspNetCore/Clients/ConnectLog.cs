@@ -20,7 +20,7 @@ internal sealed class ConnectLog
     /// <returns>A copy of the options whose attempts are logged.</returns>
     public static MptcpConnectOptions AddTo(MptcpConnectOptions options, ILoggerFactory loggerFactory)
     {
-        var log = new ConnectLog(loggerFactory.CreateLogger(Log.Category), options.AttemptCompleted);
+        var log = new ConnectLog(loggerFactory.CreateLogger(LogCategory.Clients), options.AttemptCompleted);
         return new MptcpConnectOptions(options) { AttemptCompleted = log.OnCompleted };
     }
 

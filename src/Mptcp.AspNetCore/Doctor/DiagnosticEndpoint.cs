@@ -44,7 +44,7 @@ internal sealed class DiagnosticEndpoint
         // Once: anybody can ask as often as he likes.
         if (!Interlocked.Exchange(ref _hasSaidClosed, true))
         {
-            var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(Log.Category);
+            var logger = context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategory.Diagnostics);
 
             // Not the path that was asked for, of which a parameter of the route would let the peer write a part.
             var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText ?? "The endpoint";

@@ -15,7 +15,7 @@ public static class HttpClientBuilderMptcpExtensions
     /// Makes a client connect over Multipath TCP: <c>services.AddHttpClient("name").UseMptcp()</c>, or all of them with
     /// <c>services.ConfigureHttpClientDefaults(client => client.UseMptcp())</c>. Its responses tell their connection
     /// (<see cref="HttpMessageMptcpExtensions.GetMptcpStatus(HttpResponseMessage)"/>), and each attempt to connect is logged at Debug in the
-    /// category <c>Mptcp.AspNetCore</c>.
+    /// category <c>Mptcp.AspNetCore.Clients</c>.
     /// </summary>
     /// <param name="builder">
     /// The client. Its primary handler must be a <see cref="SocketsHttpHandler"/> without a ConnectCallback, as it is by default.

@@ -15,7 +15,7 @@ public static class ServiceCollectionMptcpExtensions
 {
     /// <summary>
     /// Watches the paths of Kestrel's connections by the kernel's events (Linux 5.12): each that comes or goes is logged with the
-    /// connection id, at Debug in the category <c>Mptcp.AspNetCore</c>, and the number of subflows is right without asking the kernel.
+    /// connection id, at Debug in the category <c>Mptcp.AspNetCore.Paths</c>, and the number of subflows is right without asking the kernel.
     /// Needs <c>builder.WebHost.UseMptcp()</c>, and CAP_NET_ADMIN in the network namespace: without it one line says so at start,
     /// and subflows are read on demand.
     /// </summary>

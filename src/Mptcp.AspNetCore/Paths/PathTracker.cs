@@ -26,7 +26,7 @@ internal sealed class PathTracker : IHostedService
     public PathTracker(OpenPathMonitor open, ILoggerFactory loggerFactory, TimeProvider? time = null)
     {
         _open = open;
-        _logger = new BestEffortLogger(loggerFactory);
+        _logger = new BestEffortLogger(loggerFactory, LogCategory.Paths);
         _warning = new OncePerMinute(time ?? TimeProvider.System);
     }
 

@@ -91,5 +91,5 @@ internal static class MptcpRejection
     }
 
     private static ILogger GetLogger(HttpContext context) =>
-        context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(Log.Category);
+        context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategory.Policy);
 }

@@ -10,7 +10,7 @@ internal sealed class BestEffortLogger : ILogger
 {
     private readonly ILogger _logger;
 
-    public BestEffortLogger(ILoggerFactory loggerFactory) => _logger = loggerFactory.CreateLogger(Transport.Log.Category);
+    public BestEffortLogger(ILoggerFactory loggerFactory, string category) => _logger = loggerFactory.CreateLogger(category);
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => _logger.BeginScope(state);

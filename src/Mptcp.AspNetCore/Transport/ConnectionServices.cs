@@ -17,7 +17,7 @@ internal sealed class ConnectionServices
         Connections = connections;
         Metrics = metrics;
         KestrelDuration = kestrelDuration;
-        Logger = new BestEffortLogger(loggerFactory);
+        Logger = new BestEffortLogger(loggerFactory, LogCategory.Transport);
         Paths = paths;
         Time = time ?? TimeProvider.System;
     }

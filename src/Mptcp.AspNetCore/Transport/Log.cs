@@ -3,11 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Mptcp.AspNetCore.Transport;
 
-/// <summary>The log lines of the category <c>Mptcp.AspNetCore</c>.</summary>
+/// <summary>The log messages. Event ids are unique over all categories.</summary>
 internal static partial class Log
 {
-    public const string Category = "Mptcp.AspNetCore";
-
     [LoggerMessage(1, LogLevel.Information, "Multipath TCP is on: clients that offer it are served over it.", EventName = "MptcpOn")]
     public static partial void MptcpOn(ILogger logger);
 

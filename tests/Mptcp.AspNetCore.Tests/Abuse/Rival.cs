@@ -147,7 +147,7 @@ internal sealed class Rival : IAsyncDisposable
     /// <summary>That nothing was logged: abuse is no news to a server. That MPTCP is on is said once.</summary>
     public void AssertNoErrors()
     {
-        var errors = Process.Log.Where(line => !line.StartsWith("info: Mptcp.AspNetCore[1]", StringComparison.Ordinal));
+        var errors = Process.Log.Where(line => !line.StartsWith("info: Mptcp.AspNetCore.Transport[1]", StringComparison.Ordinal));
         Assert.True(!errors.Any(), $"{Transport} logged:\n{string.Join('\n', errors.Take(3))}");
     }
 

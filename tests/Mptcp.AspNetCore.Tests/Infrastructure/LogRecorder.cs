@@ -10,8 +10,8 @@ internal sealed class LogRecorder : ILoggerProvider
 {
     private readonly ConcurrentQueue<LogLine> _lines = new();
 
-    /// <summary>The lines of our own category.</summary>
-    public IReadOnlyList<LogLine> Ours => [.. _lines.Where(line => line.Category == "Mptcp.AspNetCore")];
+    /// <summary>The lines of our own categories.</summary>
+    public IReadOnlyList<LogLine> Ours => [.. _lines.Where(line => line.Category.StartsWith("Mptcp.AspNetCore.", StringComparison.Ordinal))];
 
     public IReadOnlyList<LogLine> All => [.. _lines];
 
