@@ -72,6 +72,28 @@ public sealed class LateFallbackTests
         return null;
     });
 
+    /// <summary>Something reads the status when the connection is accepted, here the log, and the answer is less than a second old.</summary>
+    [Fact]
+    public Task Require_OptionsLostBeforeTheFirstData_RejectsTheFirstRequest() => LateFallback.UntilItHappensAsync(async () =>
+    {
+        await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
+        await using var server = await StartAsync(hosts);
+        using var client = await ConnectAsync(hosts, server);
+        await Wait.UntilAsync(() => server.Services.GetRequiredService<IMptcpConnections>().Count == 1);
+        Assert.Equal(MptcpStatus.Active, server.Services.GetRequiredService<IMptcpConnections>().GetSnapshot()[0].Mptcp.Status);
+        await hosts.StripMptcpOptionsAsync();
+        try
+        {
+            using var response = await client.GetAsync($"http://{server.EndPoint}/strict");
+            Assert.Equal(HttpStatusCode.Forbidden, response.StatusCode);
+            return null;
+        }
+        catch (HttpRequestException e)
+        {
+            return $"{e}";
+        }
+    });
+
     [Theory]
     [InlineData("info")]
     [InlineData("subflows")]

@@ -37,6 +37,9 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
 
     protected override LogLevel FallbackLogLevel => _services.FallbackLogLevel;
 
+    /// <summary>The time since the connection was accepted.</summary>
+    public TimeSpan Age => TimeSpan.FromTicks(_services.Time.GetUtcNow().UtcTicks - _sinceTicks);
+
     public MptcpServerConnection Show() => new(Connection, this, new DateTimeOffset(_sinceTicks, TimeSpan.Zero));
 
     /// <summary>Lists it until it is closed.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -36,31 +37,31 @@ public static class ServiceCollectionMptcpExtensions
     }
 
     /// <summary>
-    /// Sets what <c>RequireMptcp()</c> demands, and what happens to requests that don't meet it:
+    /// Configures the default policy, which is the one of <c>RequireMptcp()</c> without a name:
     /// <c>services.AddMptcpPolicy(policy => policy.MonitorOnly = true)</c>.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configureOptions">Sets the options of the default policy.</param>
     /// <returns>The services.</returns>
-    public static IServiceCollection AddMptcpPolicy(this IServiceCollection services, Action<MptcpPolicyOptions> configureOptions) =>
-        services.AddMptcpPolicy("", configureOptions);
+    public static IServiceCollection AddMptcpPolicy(this IServiceCollection services, Action<MptcpPolicyOptions> configureOptions)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(configureOptions);
+        return services.AddMptcpRequirements().Configure(configureOptions);
+    }
 
     /// <summary>Adds a policy for <c>RequireMptcp(policyName)</c>.</summary>
     /// <param name="services">The services.</param>
     /// <param name="policyName">Its name.</param>
     /// <param name="configureOptions">Sets its options.</param>
     /// <returns>The services.</returns>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
     public static IServiceCollection AddMptcpPolicy(this IServiceCollection services, string policyName, Action<MptcpPolicyOptions> configureOptions)
     {
         ArgumentNullException.ThrowIfNull(services);
-        ArgumentNullException.ThrowIfNull(policyName);
+        ArgumentException.ThrowIfNullOrEmpty(policyName);
         ArgumentNullException.ThrowIfNull(configureOptions);
-        services.AddSingleton(new PolicyName(policyName));
-
-        // So that attributes hold also where UseMptcp is forgotten.
-        services.AddRouting();
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>());
-        return services.Configure(policyName, configureOptions);
+        return services.AddMptcpRequirements().AddSingleton(new PolicyName(policyName)).Configure(policyName, configureOptions);
     }
 
     /// <summary>
@@ -89,6 +90,16 @@ public static class ServiceCollectionMptcpExtensions
         services.AddOptions();
         services.AddMptcpClient();
         services.TryAddSingleton<IConnectionFactory, MptcpConnectionFactory>();
+        return services;
+    }
+
+    /// <summary>Enforces the requirements of endpoints: those of attributes too, also where <c>UseMptcp</c> is not called.</summary>
+    internal static IServiceCollection AddMptcpRequirements(this IServiceCollection services)
+    {
+        services.AddRouting();
+        services.TryAddSingleton<Requirements>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, RequirementCheck>());
         return services;
     }
 }

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -8,7 +7,6 @@ using Mptcp.AspNetCore;
 using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Hosting;
 using Mptcp.AspNetCore.Metrics;
-using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Transport;
 
 namespace Microsoft.AspNetCore.Hosting;
@@ -33,7 +31,7 @@ public static class WebHostBuilderMptcpExtensions
         // First Kestrel's own transport, which it adds only where there is none: what ours doesn't claim goes there.
         return hostBuilder.UseSockets().ConfigureServices(services =>
         {
-            services.AddRouting();
+            services.AddMptcpRequirements();
             services.AddOptions<MptcpTransportOptions>().ValidateOnStart();
             services.AddMetrics();
             services.TryAddSingleton<MptcpConfiguration>();
@@ -47,7 +45,6 @@ public static class WebHostBuilderMptcpExtensions
                 ServiceDescriptor.Singleton<IPostConfigureOptions<MptcpTransportOptions>, MptcpConfiguration>(),
                 ServiceDescriptor.Singleton<IValidateOptions<MptcpTransportOptions>, MptcpConfiguration>(),
                 ServiceDescriptor.Singleton<IConnectionListenerFactory, MptcpTransportFactory>(),
-                ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>(),
                 ServiceDescriptor.Singleton<IHostedService, ConnectionSampler>(),
                 ServiceDescriptor.Singleton<IStartupFilter, RequestTelemetry>(),
             ]);

@@ -1,74 +1,114 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Mptcp.AspNetCore.Policy;
 
 /// <summary>
-/// Stands before one endpoint. It checks when the endpoint is about to run, so that nothing that happens before can change the answer, and
-/// lets pass only what is known to be Multipath TCP: a missing feature or an unknown status is not.
+/// Checks the requirements of one endpoint when the endpoint is about to run, so that nothing in front of it can change the answer. It admits
+/// only requests over connections that are known to be Multipath TCP: a missing feature or an unknown status is rejected.
 /// </summary>
 internal sealed class EndpointGuard
 {
-    /// <summary>In the metadata of endpoints that have their guard already.</summary>
-    public static readonly object Mark = new GuardMark();
-
     private readonly RequestDelegate _next;
-    private readonly string[] _names;
-    private MptcpPolicy[]? _policies;
+    private readonly string[] _policies;
+    private IOptionsMonitor<MptcpPolicyOptions>? _options;
 
-    public EndpointGuard(RequestDelegate next, IReadOnlyList<object> metadata)
+    /// <param name="next">The endpoint.</param>
+    /// <param name="policies">The names of its policies.</param>
+    public EndpointGuard(RequestDelegate next, string[] policies)
     {
         _next = next;
-        _names = GetPolicyNames(metadata);
+        _policies = policies;
     }
 
-    /// <summary>Whether a guard has to be put before an endpoint with this metadata.</summary>
-    public static bool IsNeededBy(EndpointMetadataCollection metadata) =>
-        GetPolicyNames(metadata).Length > 0 && !metadata.Contains(Mark);
+    /// <summary>The names of the policies that apply to an endpoint, without duplicates. Empty if the endpoint allows TCP.</summary>
+    public static string[] GetPolicies(IEnumerable<object> metadata) =>
+        metadata.Any(item => item is AllowTcpFallbackAttribute)
+            ? []
+            : [.. metadata.OfType<RequireMptcpAttribute>().Select(attribute => attribute.OptionsName).Distinct()];
 
     /// <summary>
-    /// Of a fallback to a controller or a page chosen at run time only the choice remains, without what was demanded of the fallback: to let it
-    /// be would serve everybody.
+    /// Rejects a requirement on a fallback to a controller or a page that is chosen at run time: MVC replaces that endpoint and drops its
+    /// metadata, and everybody would be served.
     /// </summary>
-    /// <exception cref="InvalidOperationException">There is something demanded of one.</exception>
+    /// <exception cref="InvalidOperationException">The metadata has such a requirement.</exception>
     public static void ThrowIfDynamic(IReadOnlyList<object> metadata)
     {
-        if (GetPolicyNames(metadata).Length > 0 && metadata.OfType<IDynamicEndpointMetadata>().Any(dynamic => dynamic.IsDynamic))
+        if (GetPolicies(metadata).Length > 0 && metadata.OfType<IDynamicEndpointMetadata>().Any(dynamic => dynamic.IsDynamic))
         {
             throw new InvalidOperationException(
                 "RequireMptcp on a fallback to a controller or a page would be lost: put [RequireMptcp] on the controller, the action or the page.");
         }
     }
 
+    /// <summary>Checks the requirements of an endpoint that has no guard of its own.</summary>
+    /// <returns>Whether the endpoint may run. If not, the response is written.</returns>
+    public static ValueTask<bool> AdmitAsync(HttpContext context, string[] policies) =>
+        AdmitAsync(context, policies, context.RequestServices.GetRequiredService<IOptionsMonitor<MptcpPolicyOptions>>());
+
     public Task InvokeAsync(HttpContext context)
     {
-        var feature = context.Features.Get<IMptcpFeature>();
-        foreach (var policy in _policies ??= MptcpPolicy.Resolve(_names, context.RequestServices))
+        var admitted = AdmitAsync(context, _policies, _options ??= context.RequestServices.GetRequiredService<IOptionsMonitor<MptcpPolicyOptions>>());
+        return !admitted.IsCompletedSuccessfully ? InvokeAsync(context, admitted)
+            : admitted.Result ? _next(context)
+            : Task.CompletedTask;
+    }
+
+    private async Task InvokeAsync(HttpContext context, ValueTask<bool> admitted)
+    {
+        if (await admitted)
         {
-            if (policy.IsMetBy(feature))
+            await _next(context);
+        }
+    }
+
+    private static ValueTask<bool> AdmitAsync(HttpContext context, string[] policies, IOptionsMonitor<MptcpPolicyOptions> options)
+    {
+        // Routing, a convention and a filter can guard the same endpoint.
+        if (GuardedResponse.HasMet(context, policies))
+        {
+            return ValueTask.FromResult(true);
+        }
+
+        var feature = context.Features.Get<IMptcpFeature>();
+        foreach (var name in policies)
+        {
+            // The options are read for each request, because a policy can change at run time.
+            if (!new MptcpPolicy(name, options.Get(name)).IsMetBy(feature))
+            {
+                return EnforceAsync(context, policies, options, feature);
+            }
+        }
+
+        GuardedResponse.Begin(context, policies);
+        return ValueTask.FromResult(true);
+    }
+
+    /// <summary>Enforces the policies for a request that does not meet all of them at once.</summary>
+    private static async ValueTask<bool> EnforceAsync(
+        HttpContext context, string[] policies, IOptionsMonitor<MptcpPolicyOptions> options, IMptcpFeature? feature)
+    {
+        foreach (var name in policies)
+        {
+            var policy = new MptcpPolicy(name, options.Get(name));
+            if (await policy.IsMetInTimeAsync(feature, context.RequestAborted))
             {
                 continue;
             }
 
             if (!policy.Options.MonitorOnly)
             {
-                return MptcpRejection.WriteAsync(context, policy, feature);
+                await MptcpRejection.WriteAsync(context, policy, feature);
+                return false;
             }
 
             MptcpRejection.Note(context, policy, feature);
         }
 
-        return _next(context);
-    }
-
-    private static string[] GetPolicyNames(IReadOnlyList<object> metadata) =>
-        metadata.Any(item => item is AllowTcpFallbackAttribute)
-            ? []
-            : [.. metadata.OfType<RequireMptcpAttribute>().Select(attribute => attribute.PolicyName).Distinct()];
-
-    private sealed class GuardMark
-    {
-        // What lists of endpoints show.
-        public override string ToString() => "Guarded by RequireMptcp";
+        // Also if a policy only monitors: what a cache stores now would be served after the policy begins to reject.
+        GuardedResponse.Begin(context, policies);
+        return true;
     }
 }

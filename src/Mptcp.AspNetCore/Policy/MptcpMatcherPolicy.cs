@@ -6,12 +6,15 @@ using Microsoft.AspNetCore.Routing.Matching;
 namespace Mptcp.AspNetCore.Policy;
 
 /// <summary>
-/// Puts the guard before endpoints that demand Multipath TCP and have none yet, when routing selects them: no middleware to forget or to put
-/// in the wrong place, and it covers attributes on controllers, hubs and handlers.
+/// Guards endpoints that require Multipath TCP when routing selects them. There is no middleware to forget or to put in the wrong place, and
+/// attributes on handlers, controllers and hubs are covered.
 /// </summary>
 internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolicy
 {
     private readonly ConditionalWeakTable<Endpoint, Endpoint> _guarded = [];
+    private readonly IServiceProvider _services;
+
+    public MptcpMatcherPolicy(IServiceProvider services) => _services = services;
 
     public override int Order => 0;
 
@@ -23,7 +26,7 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
             EndpointGuard.ThrowIfDynamic(endpoint.Metadata);
         }
 
-        return ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.IsNeededBy(endpoint.Metadata));
+        return ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.GetPolicies(endpoint.Metadata).Length > 0);
     }
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
@@ -44,16 +47,18 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
         return Task.CompletedTask;
     }
 
-    /// <summary>The same endpoint for everybody who looks at its metadata: CORS, authorization, rate limits, metrics.</summary>
-    private static Endpoint Guard(Endpoint endpoint)
+    /// <summary>Returns an endpoint with the same metadata, which CORS, authorization, rate limits and metrics read.</summary>
+    private Endpoint Guard(Endpoint endpoint)
     {
-        if (!EndpointGuard.IsNeededBy(endpoint.Metadata))
+        var policies = EndpointGuard.GetPolicies(endpoint.Metadata);
+        if (policies.Length == 0 || endpoint.RequestDelegate is not { } next)
         {
             return endpoint;
         }
 
-        RequestDelegate? guard = endpoint.RequestDelegate is { } next ? new EndpointGuard(next, endpoint.Metadata).InvokeAsync : null;
-        return endpoint is RouteEndpoint route && guard is not null
+        PolicyName.ThrowIfUnknown(policies, _services);
+        RequestDelegate guard = new EndpointGuard(next, policies).InvokeAsync;
+        return endpoint is RouteEndpoint route
             ? new RouteEndpoint(guard, route.RoutePattern, route.Order, route.Metadata, route.DisplayName)
             : new Endpoint(guard, endpoint.Metadata, endpoint.DisplayName);
     }

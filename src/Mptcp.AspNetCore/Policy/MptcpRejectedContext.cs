@@ -6,7 +6,7 @@ namespace Mptcp.AspNetCore;
 /// <summary>A request that does not meet a policy.</summary>
 public sealed class MptcpRejectedContext
 {
-    internal MptcpRejectedContext(HttpContext httpContext, string policyName, MptcpStatus status, int? subflowCount, string reason)
+    internal MptcpRejectedContext(HttpContext httpContext, string? policyName, MptcpStatus status, int? subflowCount, string reason)
     {
         HttpContext = httpContext;
         PolicyName = policyName;
@@ -18,8 +18,8 @@ public sealed class MptcpRejectedContext
     /// <summary>The request.</summary>
     public HttpContext HttpContext { get; }
 
-    /// <summary>The policy; empty for the default one.</summary>
-    public string PolicyName { get; }
+    /// <summary>The name of the policy; <see langword="null"/> for the default policy.</summary>
+    public string? PolicyName { get; }
 
     /// <summary>What is known of the connection; <see cref="MptcpStatus.Unknown"/> also where it can't be asked.</summary>
     public MptcpStatus Status { get; }

@@ -13,9 +13,7 @@ namespace Mptcp.AspNetCore.Policy;
 /// <summary>The answer to a request that does not meet a policy.</summary>
 internal static class MptcpRejection
 {
-    private const string Title = "Multipath TCP required";
-
-    /// <summary>Counts and logs a request that would be rejected.</summary>
+    /// <summary>Counts and logs a request that the policy would have rejected.</summary>
     public static void Note(HttpContext context, MptcpPolicy policy, IMptcpFeature? feature)
     {
         var rejected = Describe(context, policy, feature);
@@ -23,7 +21,7 @@ internal static class MptcpRejection
         var logger = GetLogger(context);
         if (logger.IsEnabled(LogLevel.Information))
         {
-            Log.RequestWouldBeRejected(logger, context.Connection.Id, context.TraceIdentifier, policy.Name, rejected.Reason);
+            PolicyLog.RequestWouldBeRejected(logger, context.Connection.Id, context.TraceIdentifier, policy.DisplayName, rejected.Reason);
         }
     }
 
@@ -34,12 +32,18 @@ internal static class MptcpRejection
         var logger = GetLogger(context);
         if (logger.IsEnabled(LogLevel.Debug))
         {
-            Log.RequestRejected(logger, context.Connection.Id, context.TraceIdentifier, policy.Name, rejected.Reason);
+            PolicyLog.RequestRejected(logger, context.Connection.Id, context.TraceIdentifier, policy.DisplayName, rejected.Reason);
         }
 
         var response = context.Response;
         response.StatusCode = policy.Options.StatusCode;
         response.Headers[HeaderNames.CacheControl] = "no-store";
+        if (rejected.Status == MptcpStatus.Active)
+        {
+            // The paths that are missing can still be added.
+            response.Headers[HeaderNames.RetryAfter] = "1";
+        }
+
         if (policy.Options.OnRejected is { } onRejected)
         {
             await onRejected(rejected);
@@ -53,7 +57,7 @@ internal static class MptcpRejection
         {
             // The section of RFC 9110 is that of the status code, which OnRejected may have set; only 403 is always the right one.
             Type = response.StatusCode == StatusCodes.Status403Forbidden ? "https://tools.ietf.org/html/rfc9110#section-15.5.4" : null,
-            Title = Title,
+            Title = policy.GetTitle(rejected.Status),
             Status = response.StatusCode,
             Detail = rejected.Reason,
             Extensions = { ["mptcpStatus"] = rejected.Status.ToToken() },
@@ -87,7 +91,7 @@ internal static class MptcpRejection
     {
         var status = feature?.Status ?? MptcpStatus.Unknown;
         var subflows = status == MptcpStatus.Active ? feature!.GetSubflowCount() : null;
-        return new MptcpRejectedContext(context, policy.Name, status, subflows, policy.Explain(status, subflows));
+        return new MptcpRejectedContext(context, policy.OptionsName.Length == 0 ? null : policy.OptionsName, status, subflows, policy.Explain(status, subflows));
     }
 
     private static ILogger GetLogger(HttpContext context) =>

@@ -1,27 +1,57 @@
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.Filters;
+using Mptcp.AspNetCore.Policy;
+
 namespace Mptcp.AspNetCore;
 
 /// <summary>
-/// The endpoint answers only over Multipath TCP; everybody else gets 403 with <c>application/problem+json</c>, or what the policy
-/// says. Needs <c>builder.WebHost.UseMptcp()</c>, no middleware.
+/// The endpoint answers only over Multipath TCP. Other requests get the response of the policy: by default 403 with
+/// <c>application/problem+json</c>. No middleware is needed.
 /// </summary>
-/// <remarks>Where several stand over one endpoint, all of them must be met.</remarks>
+/// <remarks>
+/// <para>
+/// On controllers, actions and Razor Page models the attribute applies without any registration. On minimal API handlers, SignalR hubs and gRPC
+/// services it needs <c>builder.WebHost.UseMptcp()</c> or <c>services.AddMptcpPolicy(…)</c>; <c>RequireMptcp()</c> on their endpoints needs neither.
+/// </para>
+/// <para>
+/// It has no effect on methods of hubs, Razor Page handlers and interfaces. With either of these registrations the application does not start
+/// if it finds the attribute there.
+/// </para>
+/// <para>If several attributes apply to one endpoint, a request must meet all of their policies.</para>
+/// </remarks>
 [AttributeUsage(AttributeTargets.Class | AttributeTargets.Method, AllowMultiple = true)]
-public sealed class RequireMptcpAttribute : Attribute
+public sealed class RequireMptcpAttribute : Attribute, IAsyncAuthorizationFilter, IOrderedFilter
 {
-    /// <summary>Demands what the default policy demands: Multipath TCP, unless <c>AddMptcpPolicy(…)</c> says otherwise.</summary>
+    /// <summary>Requires the default policy: Multipath TCP, unless <c>AddMptcpPolicy(…)</c> changes it.</summary>
     public RequireMptcpAttribute()
-        : this("")
     {
     }
 
-    /// <summary>Demands what a named policy demands.</summary>
+    /// <summary>Requires a named policy.</summary>
     /// <param name="policyName">A name given to <c>AddMptcpPolicy(name, …)</c>.</param>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
     public RequireMptcpAttribute(string policyName)
     {
-        ArgumentNullException.ThrowIfNull(policyName);
+        ArgumentException.ThrowIfNullOrEmpty(policyName);
         PolicyName = policyName;
     }
 
-    /// <summary>The policy; empty for the default one.</summary>
-    public string PolicyName { get; }
+    /// <summary>The name of the policy; <see langword="null"/> for the default policy.</summary>
+    public string? PolicyName { get; }
+
+    /// <summary>The name of the policy's options: that of the default policy is empty.</summary>
+    internal string OptionsName => PolicyName ?? "";
+
+    /// <summary>Before all other filters.</summary>
+    int IOrderedFilter.Order => int.MinValue;
+
+    async Task IAsyncAuthorizationFilter.OnAuthorizationAsync(AuthorizationFilterContext context)
+    {
+        // Routing has checked it already if the matcher policy is registered.
+        var policies = EndpointGuard.GetPolicies(context.ActionDescriptor.EndpointMetadata);
+        if (policies.Length > 0 && !await EndpointGuard.AdmitAsync(context.HttpContext, policies))
+        {
+            context.Result = new EmptyResult();
+        }
+    }
 }

@@ -66,12 +66,6 @@ internal static partial class Log
     [LoggerMessage(20, LogLevel.Warning, "Clients connect over TCP. {Reason} {Remedy}", EventName = "ClientUnavailable")]
     public static partial void ClientUnavailable(ILogger logger, string reason, string? remedy);
 
-    [LoggerMessage(21, LogLevel.Debug, "Connection id \"{ConnectionId}\", Request id \"{TraceIdentifier}\": rejected by the policy \"{Policy}\". {Reason}", EventName = "RequestRejected")]
-    public static partial void RequestRejected(ILogger logger, string connectionId, string traceIdentifier, string policy, string reason);
-
-    [LoggerMessage(22, LogLevel.Information, "Connection id \"{ConnectionId}\", Request id \"{TraceIdentifier}\": the policy \"{Policy}\" would have rejected it, and only monitors. {Reason}", EventName = "RequestWouldBeRejected")]
-    public static partial void RequestWouldBeRejected(ILogger logger, string connectionId, string traceIdentifier, string policy, string reason);
-
     [LoggerMessage(23, LogLevel.Warning, "Connections to {EndPoint} can't be accepted and wait in the backlog; {Count} attempts failed. {Reason}", EventName = "AcceptFailing")]
     public static partial void AcceptFailing(ILogger logger, EndPoint endPoint, long count, string reason);
 
