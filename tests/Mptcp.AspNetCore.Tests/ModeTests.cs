@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
 using Mptcp.Tests;
@@ -14,18 +15,21 @@ public sealed class ModeTests
     public ModeTests() => Requires.Mptcp();
 
     [Fact]
-    public async Task Mode_Preferred_SaysOnceThatItIsOn()
+    public async Task Mode_Preferred_OneLineNamesTheEndpoints()
     {
         await using var server = await Server.StartAsync(builder => builder.WebHost.UseMptcp().UseUrls("http://127.0.0.1:0;http://[::1]:0"));
         var line = Assert.Single(server.Log.Ours);
-        Assert.Equal((LogLevel.Information, "MptcpOn"), (line.Level, line.Event.Name));
+        Assert.Equal((LogLevel.Information, 1, "MptcpOn"), (line.Level, line.Event.Id, line.Event.Name));
+        Assert.StartsWith($"Multipath TCP is on for {string.Join(", ", server.Addresses.Select(address => address.Authority))}: ", line.Message);
     }
 
     public static TheoryData<string, Action<IWebHostBuilder>, Dictionary<string, string?>> DisabledBy => new()
     {
         { "code", web => web.UseMptcp(options => options.Mode = MptcpMode.Disabled), [] },
         { "configuration", web => web.UseMptcp(), new() { ["Mptcp:Mode"] = "disabled" } },
-        { "configuration over the environment's MPTCP", web => web.UseMptcp(), new() { ["Mptcp"] = "1", ["Mptcp:Mode"] = "Disabled" } },
+        { "the value of the section", web => web.UseMptcp(), new() { ["Mptcp"] = "disabled" } },
+        { "the value of the section over its Mode", web => web.UseMptcp(), new() { ["Mptcp"] = "Disabled", ["Mptcp:Mode"] = "Required" } },
+        { "Mode over the value of the section", web => web.UseMptcp(), new() { ["Mptcp"] = "Preferred", ["Mptcp:Mode"] = "Disabled" } },
         { "configuration against code", web => web.UseMptcp(options => options.Mode = MptcpMode.Required), new() { ["Mptcp:Mode"] = "Disabled" } },
         {
             "configuration against an endpoint",
@@ -46,8 +50,57 @@ public sealed class ModeTests
         await using var server = await Server.StartAsync(builder => configure(builder.WebHost), configuration: configuration);
         Assert.Equal("unavailable", await server.GetStatusAsync(mptcp: true));
         Assert.Equal("unavailable", await server.GetStatusAsync(mptcp: false));
-        var line = Assert.Single(server.Log.Ours);
+        var line = Assert.Single(server.Log.Ours, line => line.Event.Name != "DemandsLifted");
         Assert.Equal((LogLevel.Information, "MptcpDisabled"), (line.Level, line.Event.Name));
+    }
+
+    [Fact]
+    public async Task Mode_ShortFormAndLongFormContradict_DoesNotStart()
+    {
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => Server.StartAsync(
+            configuration: new() { ["Mptcp"] = "Required", ["Mptcp:Mode"] = "Preferred" }));
+        Assert.StartsWith("Mptcp is \"Required\" and Mptcp:Mode is \"Preferred\", which are the same setting. Remove one of them", failure.Message);
+    }
+
+    [Fact]
+    public async Task Mode_DisabledAndEndpointsDemandMptcp_OneWarningNamesThem()
+    {
+        var ports = Ports.Free(4);
+        await using var server = await Server.StartAsync(
+            builder =>
+            {
+                builder.WebHost.UseMptcp();
+                builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
+                    new MptcpEndPoint(IPAddress.Loopback, ports[0]) { Fallback = MptcpFallback.Reject }));
+            },
+            configuration: new()
+            {
+                ["Mptcp:Mode"] = "Disabled",
+                ["Kestrel:Endpoints:Required:Url"] = $"http://127.0.0.1:{ports[1]}",
+                ["Kestrel:Endpoints:Required:Mptcp"] = "Required",
+                ["Kestrel:Endpoints:Free:Url"] = $"http://127.0.0.1:{ports[2]}",
+                ["Kestrel:Endpoints:Off:Url"] = $"http://127.0.0.1:{ports[3]}",
+                ["Kestrel:Endpoints:Off:Mptcp:Mode"] = "Disabled",
+                ["Kestrel:Endpoints:Off:Mptcp:Fallback"] = "Reject",
+            });
+        Assert.Equal(["MptcpDisabled", "DemandsLifted"], server.Log.Ours.Select(line => line.Event.Name));
+        var line = server.Log.Ours[1];
+        Assert.Equal((LogLevel.Warning, 28), (line.Level, line.Event.Id));
+        Assert.Contains(
+            $"127.0.0.1:{Math.Min(ports[0], ports[1])}, 127.0.0.1:{Math.Max(ports[0], ports[1])}", line.Message);
+        Assert.DoesNotContain($":{ports[2]}", line.Message);
+        Assert.DoesNotContain($":{ports[3]}", line.Message);
+    }
+
+    [Theory]
+    [InlineData("Disabled", "Accept", 0)]
+    [InlineData("Disabled", "Reject", 1)]
+    [InlineData("Preferred", "Reject", 0)]
+    public async Task Mode_GlobalRejection_WarnsOnlyWhereItIsLifted(string mode, string fallback, int warnings)
+    {
+        await using var server = await Server.StartAsync(configuration: new() { ["Mptcp:Mode"] = mode, ["Mptcp:Fallback"] = fallback });
+        Assert.Equal(warnings, server.Log.Ours.Count(line => line.Level == LogLevel.Warning));
+        Assert.All(server.Log.Ours.Where(line => line.Level == LogLevel.Warning), line => Assert.Contains($"{server.EndPoint}", line.Message));
     }
 
     [Fact]
@@ -92,7 +145,7 @@ public sealed class ModeTests
     }
 
     [Fact]
-    public async Task Mode_LongFormAndShortForm_LongFormCounts()
+    public async Task Mode_DisabledInLongFormOnly_IsDisabled()
     {
         var port = Ports.Free(1)[0];
         await using var server = await Server.StartAsync(configuration: new()
@@ -105,14 +158,14 @@ public sealed class ModeTests
     }
 
     [Fact]
-    public async Task Mode_EndpointThatCantBeToldFromOthers_DoesNotStart()
+    public async Task Mode_EndpointSettingsAndPortZero_DoesNotStart()
     {
-        var failure = await Assert.ThrowsAsync<IOException>(() => Server.StartAsync(configuration: new()
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => Server.StartAsync(configuration: new()
         {
             ["Kestrel:Endpoints:A:Url"] = "http://127.0.0.1:0",
             ["Kestrel:Endpoints:A:Mptcp"] = "Disabled",
         }));
-        Assert.Contains("Kestrel:Endpoints:A:Mptcp can't be told from", failure.Message);
+        Assert.Contains("Kestrel:Endpoints:A:Mptcp needs a port of its own", failure.Message);
     }
 
     [Theory]

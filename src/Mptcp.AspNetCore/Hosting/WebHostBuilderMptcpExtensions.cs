@@ -10,6 +10,7 @@ using Mptcp.AspNetCore.Hosting;
 using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Transport;
+using Mptcp.Sockets;
 
 namespace Microsoft.AspNetCore.Hosting;
 
@@ -23,8 +24,11 @@ public static class WebHostBuilderMptcpExtensions
     /// <param name="hostBuilder">The builder; before or after <c>UseKestrel</c>, and more than once without harm.</param>
     /// <returns>The builder.</returns>
     /// <remarks>
-    /// Settings are read from the configuration section <c>Mptcp</c>. Endpoints, TLS, limits and
-    /// <c>SocketTransportOptions</c> stay as they are; a <c>CreateBoundListenSocket</c> of the application is used as it is.
+    /// Settings are read from the configuration section <c>Mptcp</c>, and those of endpoints from <c>Kestrel:Endpoints:NAME:Mptcp</c> and
+    /// <c>Kestrel:EndpointDefaults:Mptcp</c>; a mistake in them is an <see cref="OptionsValidationException"/> at start. Endpoints, TLS, limits
+    /// and <c>SocketTransportOptions</c> stay as they are; a <c>CreateBoundListenSocket</c> of the application is used as it is. HTTP/3 is over
+    /// UDP: an endpoint that demands Multipath TCP (<see cref="MptcpMode.Required"/>, <see cref="MptcpFallback.Reject"/>) does not start with
+    /// it. Where an application uses both, call this after <c>UseKestrel</c> and <c>UseQuic</c>.
     /// </remarks>
     public static IWebHostBuilder UseMptcp(this IWebHostBuilder hostBuilder)
     {
@@ -36,8 +40,10 @@ public static class WebHostBuilderMptcpExtensions
             services.AddRouting();
             services.AddOptions<MptcpTransportOptions>().ValidateOnStart();
             services.AddMetrics();
-            services.TryAddSingleton<MptcpConfiguration>();
+            services.TryAddSingleton<EndpointConfiguration>();
+            services.TryAddSingleton<EndpointResolver>();
             services.TryAddSingleton<BoundListeners>();
+            services.TryAddSingleton<StartLog>();
             services.TryAddSingleton<ConnectionList>();
             services.TryAddSingleton<IMptcpConnections>(provider => provider.GetRequiredService<ConnectionList>());
             services.TryAddSingleton<ServerMetrics>();
@@ -51,6 +57,7 @@ public static class WebHostBuilderMptcpExtensions
                 ServiceDescriptor.Singleton<IHostedService, ConnectionSampler>(),
                 ServiceDescriptor.Singleton<IStartupFilter, RequestTelemetry>(),
             ]);
+            Http3Guard.Register(services);
         });
     }
 
