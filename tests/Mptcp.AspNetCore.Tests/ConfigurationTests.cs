@@ -24,6 +24,7 @@ public sealed class ConfigurationTests
     [InlineData("Mptcp:Fallback", "Accept,Reject", "Mptcp:Fallback is \"Accept,Reject\"; allowed are Accept, Reject.")]
     [InlineData("Mptcp:SamplingInterval", "soon", "Mptcp:SamplingInterval is \"soon\"; allowed are times from 00:00:00.001 to 1.00:00:00, written as hours:minutes:seconds, such as 00:00:05.")]
     [InlineData("Mptcp:SamplingInterval", "5", "Mptcp:SamplingInterval is \"5\"; allowed are times from 00:00:00.001 to 1.00:00:00, written as hours:minutes:seconds, such as 00:00:05.")]
+    [InlineData("Mptcp:SamplingInterval", "1", "Mptcp:SamplingInterval is \"1\"; allowed are times from 00:00:00.001 to 1.00:00:00, written as hours:minutes:seconds")]
     [InlineData("Mptcp:SamplingInterval", "00:00:00.0001", "Mptcp:SamplingInterval is \"00:00:00.0001\"; allowed are times from 00:00:00.001 to 1.00:00:00")]
     [InlineData("Mptcp:SamplingInterval", "-00:00:05", "Mptcp:SamplingInterval is \"-00:00:05\"; allowed are times from 00:00:00.001 to 1.00:00:00")]
     [InlineData("Mptcp:SamplingInterval", "2.00:00:00", "Mptcp:SamplingInterval is \"2.00:00:00\"; allowed are times from 00:00:00.001 to 1.00:00:00")]
@@ -91,6 +92,25 @@ public sealed class ConfigurationTests
         var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
         Assert.StartsWith(says, failure.Message);
         Assert.Equal(typeof(MptcpConnectOptions), failure.OptionsType);
+    }
+
+    [Fact]
+    public async Task Start_CommandLineDisablesIt_ServesTcp()
+    {
+        using var sample = await QuickStartProcess.StartAsync(null, null, "--urls", $"http://127.0.0.1:{Ports.Free(1)[0]}", "--Mptcp", "Disabled");
+        Assert.Contains("disabled by configuration for all endpoints", sample.Program.Output);
+    }
+
+    [Theory]
+    [InlineData("MPTCP", "1", "Mptcp is \"1\"; allowed are Preferred, Required, Disabled.")]
+    [InlineData("Mptcp__Client__Mode", "Never", "Mptcp:Client:Mode is \"Never\"; allowed are Preferred, Required, Disabled.")]
+    [InlineData("Mptcp__SamplingInterval", "00:00:00.0001", "Mptcp:SamplingInterval is \"00:00:00.0001\"; allowed are times from 00:00:00.001")]
+    public async Task Start_WrongEnvironment_EndsWithTheMistake(string name, string value, string says)
+    {
+        using var sample = QuickStartProcess.Launch(new() { [name] = value });
+        Assert.NotEqual(0, await sample.Program.WaitForExitAsync(TimeSpan.FromMinutes(1)));
+        var line = sample.Program.Error.Split('\n').First(line => line.StartsWith("Unhandled exception.", StringComparison.Ordinal));
+        Assert.Contains($"OptionsValidationException: {says}", line);
     }
 
     [Theory]

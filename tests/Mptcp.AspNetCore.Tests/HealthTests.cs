@@ -96,21 +96,23 @@ public sealed class HealthTests
         Assert.Equal(0, entry.Data["listeners"]);
     }
 
-    [Fact]
-    public async Task CheckHealth_NothingIsBoundByOurTransport_IsDegraded()
+    [Theory]
+    [InlineData(MptcpMode.Preferred, HealthStatus.Degraded, "another transport")]
+    [InlineData(MptcpMode.Disabled, HealthStatus.Healthy, "disabled by configuration")]
+    public async Task CheckHealth_NothingIsBoundByOurTransport_IsDegradedUnlessDisabled(MptcpMode mode, HealthStatus expected, string says)
     {
         Requires.Mptcp();
         await using var server = await Server.StartAsync(builder =>
         {
-            builder.WebHost.UseMptcp();
+            builder.WebHost.UseMptcp(options => options.Mode = mode);
             builder.Services.AddHealthChecks().AddMptcp();
 
             // Kestrel asks the transport first that was registered last.
             builder.Services.AddSingleton<IConnectionListenerFactory, SocketTransportFactory>();
         });
         var entry = await CheckAsync(server);
-        Assert.Equal(HealthStatus.Degraded, entry.Status);
-        Assert.Contains("another transport", entry.Description);
+        Assert.Equal(expected, entry.Status);
+        Assert.Contains(says, entry.Description);
     }
 
     [Theory]

@@ -1,9 +1,12 @@
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.DependencyInjection;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
@@ -83,18 +86,38 @@ public sealed class Http3Tests
         Assert.False(response.Headers.Contains("Alt-Svc"));
     }
 
-    [Fact]
-    public async Task Start_TransportForHttp3RegisteredAfterUseMptcp_DemandIsRefusedWithTheRemedy()
+    [Theory]
+    [InlineData(HttpProtocols.Http1AndHttp2, true)]
+    [InlineData(HttpProtocols.Http1AndHttp2AndHttp3, true)]
+    [InlineData(HttpProtocols.Http3, true)]
+    [InlineData(HttpProtocols.Http1AndHttp2, false)]
+    [InlineData(HttpProtocols.Http1AndHttp2AndHttp3, false)]
+    public async Task Start_TransportForHttp3RegisteredAfterUseMptcp_DemandIsRefusedWithTheRemedy(HttpProtocols protocols, bool demandOfAll)
     {
-        var failure = await Assert.ThrowsAsync<IOException>(() => Server.StartAsync(
+        var failure = await Assert.ThrowsAnyAsync<Exception>(() => Server.StartAsync(
             builder =>
             {
                 builder.WebHost.UseMptcp();
                 builder.Services.AddSingleton<IMultiplexedConnectionListenerFactory>(new FakeQuic());
-                Listen(builder, Plain(Ports.Free(1)[0]), HttpProtocols.Http1AndHttp2);
+                var port = Ports.Free(1)[0];
+                Listen(
+                    builder, demandOfAll ? Plain(port) : new MptcpEndPoint(IPAddress.Loopback, port) { Fallback = MptcpFallback.Reject }, protocols);
             },
-            configuration: new() { ["Mptcp:Fallback"] = "Reject" }));
+            configuration: demandOfAll ? new() { ["Mptcp:Fallback"] = "Reject" } : []));
+        Assert.Equal(demandOfAll ? typeof(InvalidOperationException) : typeof(IOException), failure.GetType());
         Assert.Contains("Call UseMptcp after UseKestrel and UseQuic.", failure.Message);
+    }
+
+    [Fact]
+    public async Task Start_TransportForHttp3RegisteredAfterUseMptcpAndNoDemand_Serves()
+    {
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.Services.AddSingleton<IMultiplexedConnectionListenerFactory>(new FakeQuic());
+            Listen(builder, Plain(Ports.Free(1)[0]), HttpProtocols.Http1AndHttp2AndHttp3);
+        });
+        Assert.Equal("active", await server.GetStatusAsync(mptcp: true));
     }
 
     [Fact]
@@ -113,6 +136,32 @@ public sealed class Http3Tests
             configuration: new() { ["Mptcp:Mode"] = "Required" }));
         Assert.Contains("for HTTP/3: ", failure.Message);
         Assert.Empty(quic.Bound);
+    }
+
+    [Theory]
+    [InlineData("/free", HttpStatusCode.OK)]
+    [InlineData("/guarded", HttpStatusCode.Forbidden)]
+    public async Task Request_OverHttp3_NoFeatureNoHeaderAndTheGuardRejects(string path, HttpStatusCode expected)
+    {
+        // A request as Kestrel makes it of an HTTP/3 stream: the protocol, the feature of the stream, and none of our transport.
+        var builder = WebApplication.CreateBuilder();
+        builder.WebHost.UseMptcp().UseTestServer();
+        await using var app = builder.Build();
+        app.UseMptcpStatusHeader();
+        app.MapGet("/free", (HttpContext context) => context.Features.Get<IMptcpFeature>() is null ? "absent" : "there");
+        app.MapGet("/guarded", () => "guarded").RequireMptcp();
+        await app.StartAsync();
+
+        var answer = await app.GetTestServer().SendAsync(context =>
+        {
+            context.Request.Protocol = HttpProtocol.Http3;
+            context.Request.Path = path;
+            context.Features.Set<IStreamDirectionFeature>(new FakeStream());
+        });
+        Assert.Equal((int)expected, answer.Response.StatusCode);
+        Assert.False(answer.Response.Headers.ContainsKey("Mptcp-Status"));
+        using var reader = new StreamReader(answer.Response.Body);
+        Assert.Contains(expected == HttpStatusCode.OK ? "absent" : "Multipath TCP required", await reader.ReadToEndAsync());
     }
 
     private static IPEndPoint Plain(int port) => new(IPAddress.Loopback, port);
@@ -136,6 +185,13 @@ public sealed class Http3Tests
                 listen.UseHttps(Server.Certificate);
             });
         });
+
+    private sealed class FakeStream : IStreamDirectionFeature
+    {
+        public bool CanRead => true;
+
+        public bool CanWrite => true;
+    }
 
     /// <summary>Keeps what it was asked to bind, and accepts nothing.</summary>
     private sealed class FakeQuic : IMultiplexedConnectionListenerFactory

@@ -48,16 +48,16 @@ internal sealed class MptcpHealthCheck : IHealthCheck
                 $"Nothing is accepted on {endPoints} any more: the listening socket was closed or shut down from outside of the server. Restart the application.");
         }
 
+        if (_options.Mode == MptcpMode.Disabled)
+        {
+            return Result(HealthStatus.Healthy, "Multipath TCP is disabled by configuration.");
+        }
+
         if (!_listeners.WasBound)
         {
             return Result(
                 HealthStatus.Degraded,
                 "No endpoint was bound by the transport of UseMptcp: the server has not started, is not Kestrel, or uses another transport that was registered later. Call UseMptcp after it.");
-        }
-
-        if (_options.Mode == MptcpMode.Disabled)
-        {
-            return Result(HealthStatus.Healthy, "Multipath TCP is disabled by configuration.");
         }
 
         MptcpSupport support;

@@ -14,6 +14,9 @@ namespace Mptcp.AspNetCore.Transport;
 /// </summary>
 internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
+    private const string HiddenHttp3 =
+        "a transport of HTTP/3 that was registered later than UseMptcp could serve it over UDP. Call UseMptcp after UseKestrel and UseQuic.";
+
     private readonly IOptionsFactory<SocketTransportOptions> _socketOptions;
     private readonly MptcpTransportOptions _options;
     private readonly EndpointResolver _resolver;
@@ -22,7 +25,7 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
     private readonly ConnectionServices _services;
     private readonly ILoggerFactory _loggerFactory;
     private readonly ILogger _logger;
-    private readonly bool _hidesHttp3;
+    private readonly bool _isHttp3Hidden;
     private readonly ConcurrentDictionary<string, bool> _said = new();
 
     public MptcpTransportFactory(
@@ -38,7 +41,12 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
         _services = services;
         _loggerFactory = loggerFactory;
         _logger = services.Logger;
-        _hidesHttp3 = http3.LastOrDefault() is not (null or Http3Guard);
+        _isHttp3Hidden = http3.LastOrDefault() is not (null or Http3Guard);
+        if (_isHttp3Hidden && EndpointResolver.DemandsMptcp(_options.Mode, _options.Fallback))
+        {
+            // Here and not when an endpoint is bound: one that serves HTTP/3 alone is not bound by this transport.
+            throw new InvalidOperationException($"Multipath TCP is demanded of all endpoints, and {HiddenHttp3}");
+        }
     }
 
     /// <summary>Other subclasses of <see cref="IPEndPoint"/> belong to other transports.</summary>
@@ -48,10 +56,9 @@ internal sealed class MptcpTransportFactory : IConnectionListenerFactory, IConne
     public ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default)
     {
         var settings = _resolver.Resolve(endpoint);
-        if (_hidesHttp3 && EndpointResolver.DemandsMptcp(settings.Mode, settings.Fallback))
+        if (_isHttp3Hidden && EndpointResolver.DemandsMptcp(settings.Mode, settings.Fallback))
         {
-            throw new IOException(
-                $"Failed to listen on {endpoint}: it demands Multipath TCP, and a transport of HTTP/3 that was registered later than UseMptcp could serve it over UDP. Call UseMptcp after UseKestrel and UseQuic.");
+            throw new IOException($"Failed to listen on {endpoint}: Multipath TCP is demanded of it, and {HiddenHttp3}");
         }
 
         // A private copy, with the application's settings and Kestrel's memory pool: one made with new would lack the pool.
