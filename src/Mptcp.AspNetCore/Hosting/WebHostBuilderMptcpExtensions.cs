@@ -55,6 +55,7 @@ public static class WebHostBuilderMptcpExtensions
                 ServiceDescriptor.Singleton<IConnectionListenerFactory, MptcpTransportFactory>(),
                 ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>(),
                 ServiceDescriptor.Singleton<IHostedService, ConnectionSampler>(),
+                ServiceDescriptor.Singleton<IHostedService, StartLog>(provider => provider.GetRequiredService<StartLog>()),
                 ServiceDescriptor.Singleton<IStartupFilter, RequestTelemetry>(),
             ]);
             Http3Guard.Register(services);

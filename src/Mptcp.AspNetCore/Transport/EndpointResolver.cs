@@ -20,9 +20,6 @@ internal sealed class EndpointResolver
         configuration.Validate();
     }
 
-    /// <summary>Whether the options switch Multipath TCP off for all endpoints.</summary>
-    public bool IsDisabled => _options.Mode == MptcpMode.Disabled;
-
     /// <returns>The settings. <c>IsLifted</c>: the endpoint demands Multipath TCP, and only the options switch that off.</returns>
     /// <exception cref="IOException">There is a mistake in the configuration. Kestrel passes no other exception on as it is.</exception>
     public (MptcpMode Mode, MptcpFallback Fallback, bool IsLifted) Resolve(EndPoint endpoint)
@@ -40,7 +37,7 @@ internal sealed class EndpointResolver
             var fallback = own.Fallback ?? defaults.Fallback ?? _options.Fallback;
 
             // The switch for everything: no endpoint turns it on again.
-            return IsDisabled
+            return _options.Mode == MptcpMode.Disabled
                 ? (MptcpMode.Disabled, fallback, DemandsMptcp(mode ?? MptcpMode.Preferred, fallback))
                 : (mode ?? _options.Mode, fallback, false);
         }

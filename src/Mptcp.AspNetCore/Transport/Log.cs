@@ -87,6 +87,6 @@ internal static partial class Log
     [LoggerMessage(27, LogLevel.Error, "The endpoint keeps the settings that {Section} had before the configuration changed: there is a mistake in it. {Mistake}", EventName = "EndpointSettingsKept")]
     public static partial void EndpointSettingsKept(ILogger logger, string section, string mistake);
 
-    [LoggerMessage(28, LogLevel.Warning, "Plain TCP is accepted on {EndPoints}, which demand Multipath TCP: it is disabled by configuration for all endpoints (Mptcp:Mode is Disabled). Enable it again, or don't let clients reach them that must not use TCP.", EventName = "DemandsLifted")]
+    [LoggerMessage(28, LogLevel.Warning, "Plain TCP is accepted on {EndPoints}, which demand Multipath TCP: it is disabled by configuration for all endpoints (Mptcp:Mode is Disabled). Enable it again, or restrict access to them.", EventName = "DemandsLifted")]
     public static partial void DemandsLifted(ILogger logger, string endPoints);
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
@@ -9,29 +10,45 @@ namespace Mptcp.AspNetCore.Transport;
 /// Logs the state of the listeners: all of them in one line when the host has started, because Kestrel binds them one by one, and after that
 /// each one that Kestrel binds again.
 /// </summary>
-internal sealed class StartLog
+internal sealed class StartLog : IHostedLifecycleService
 {
     private readonly BoundListeners _bound;
-    private readonly EndpointResolver _resolver;
-    private readonly IHostApplicationLifetime _lifetime;
     private readonly ILogger _logger;
+    private readonly bool _isDisabled;
+    private volatile bool _isStarted;
 
-    public StartLog(BoundListeners bound, EndpointResolver resolver, IHostApplicationLifetime lifetime, ConnectionServices services)
+    public StartLog(BoundListeners bound, IOptions<MptcpTransportOptions> options, ILoggerFactory loggerFactory)
     {
         _bound = bound;
-        _resolver = resolver;
-        _lifetime = lifetime;
-        _logger = services.Logger;
-        lifetime.ApplicationStarted.Register(() => Write(_bound.All));
+        _isDisabled = options.Value.Mode == MptcpMode.Disabled;
+        _logger = new BestEffortLogger(loggerFactory, LogCategory.Transport);
     }
 
     public void Bound(BoundListener listener)
     {
-        if (_lifetime.ApplicationStarted.IsCancellationRequested)
+        if (_isStarted)
         {
             Write([listener]);
         }
     }
+
+    /// <summary>After Kestrel, which is a hosted service too, and before the host reports that the application has started.</summary>
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        _isStarted = true;
+        Write(_bound.All);
+        return Task.CompletedTask;
+    }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     private void Write(IReadOnlyCollection<BoundListener> listeners)
     {
@@ -42,7 +59,7 @@ internal sealed class StartLog
 
         if (Name(listeners.Where(listener => listener.Facts.Mode == MptcpMode.Disabled)) is { Length: > 0 } off)
         {
-            Log.MptcpDisabled(_logger, _resolver.IsDisabled ? "all endpoints" : off);
+            Log.MptcpDisabled(_logger, _isDisabled ? "all endpoints" : off);
         }
 
         if (Name(listeners.Where(listener => listener.IsLifted)) is { Length: > 0 } lifted)
