@@ -2,8 +2,10 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
 using Mptcp.Tests;
 
@@ -107,6 +109,11 @@ public sealed class EndpointConfigurationTests
         file.Write(Settings(ports[2], "Disabled,Required"));
         Assert.Equal("unavailable", await AskAfterRestartAsync(server, 1, ports[0]));
         Assert.Equal("active", await AskAfterRestartAsync(server, 1, ports[2]));
+
+        // The listeners that Kestrel stopped are no longer listed.
+        Assert.Equal(
+            new[] { ports[0], ports[2] }.Order(),
+            server.Services.GetRequiredService<BoundListeners>().All.Select(listener => ((IPEndPoint)listener.Facts.EndPoint).Port).Order());
 
         object Settings(int port, string mode) => new
         {

@@ -40,7 +40,9 @@ internal sealed class Http3Guard : IMultiplexedConnectionListenerFactory, IConne
         }
     }
 
-    public bool CanBind(EndPoint endpoint) => _resolver.Resolve(endpoint) is var settings && EndpointResolver.DemandsMptcp(settings.Mode, settings.Fallback);
+    /// <summary>Other endpoints than those of the internet belong to other transports, and no setting of ours applies to them.</summary>
+    public bool CanBind(EndPoint endpoint) => (endpoint is MptcpEndPoint || endpoint.GetType() == typeof(IPEndPoint))
+        && _resolver.Resolve(endpoint) is var settings && EndpointResolver.DemandsMptcp(settings.Mode, settings.Fallback);
 
     public ValueTask<IMultiplexedConnectionListener> BindAsync(
         EndPoint endpoint, IFeatureCollection? features = null, CancellationToken cancellationToken = default) => throw new IOException(
