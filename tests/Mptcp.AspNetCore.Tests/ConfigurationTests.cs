@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.TestHost;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -92,6 +93,30 @@ public sealed class ConfigurationTests
         var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync());
         Assert.StartsWith(says, failure.Message);
         Assert.Equal(typeof(MptcpConnectOptions), failure.OptionsType);
+    }
+
+    /// <summary>The client half reads <c>Mptcp:Mode</c> too, and one mistake is one failure.</summary>
+    [Fact]
+    public async Task StartAsync_TestServerAndClients_OneMistakeIsOneFailure()
+    {
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => Server.StartAsync(
+            builder =>
+            {
+                builder.WebHost.UseMptcp().UseTestServer();
+                builder.Services.AddHttpClient("x").UseMptcp();
+            },
+            configuration: new() { ["Mptcp:Mode"] = "Never" }));
+        Assert.Single(failure.Failures);
+    }
+
+    [Fact]
+    public async Task StartAsync_TestServer_KestrelsOptionsAreNotRead()
+    {
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp().UseTestServer();
+            builder.WebHost.ConfigureKestrel(_ => throw new InvalidOperationException("As with a certificate that is not there in a test."));
+        });
     }
 
     [Fact]
