@@ -13,8 +13,10 @@ public sealed class MptcpTransportOptions
 {
     /// <summary>
     /// Whether endpoints listen for Multipath TCP. Defaults to <see cref="MptcpMode.Preferred"/>. A single endpoint can differ:
-    /// <see cref="MptcpEndPoint.Mode"/> in code, <c>Kestrel:Endpoints:NAME:Mptcp</c> in the configuration. When this is
-    /// <see cref="MptcpMode.Disabled"/>, it is so for all.
+    /// <see cref="MptcpEndPoint.Mode"/> in code, <c>Kestrel:Endpoints:NAME:Mptcp</c> in the configuration. Endpoints without their own
+    /// settings take those of <c>Kestrel:EndpointDefaults:Mptcp</c>, and then this one. When this is <see cref="MptcpMode.Disabled"/>,
+    /// all endpoints are plain TCP, also those that demand Multipath TCP: one warning at start names them. The short form in the
+    /// configuration is <c>"Mptcp": "Disabled"</c>.
     /// </summary>
     public MptcpMode Mode { get; set; }
 
@@ -26,8 +28,8 @@ public sealed class MptcpTransportOptions
 
     /// <summary>
     /// The congestion control of the accepted connections and their subflows, such as <c>cubic</c> or <c>bbr</c>
-    /// (<c>TCP_CONGESTION</c>). Defaults to null: the kernel's default. The host fails to start with one that the kernel does not
-    /// have or does not allow.
+    /// (<c>TCP_CONGESTION</c>). Defaults to <see langword="null"/>: the kernel's default. With a name that the kernel does not have or
+    /// does not allow, the host does not start.
     /// </summary>
     public string? CongestionControl { get; set; }
 
@@ -40,7 +42,7 @@ public sealed class MptcpTransportOptions
     /// <summary>
     /// How often the figures of live connections are read for the metrics, at most 10,000 connections at a time, and only while somebody
     /// listens to an instrument that shows them. As often those are taken off the list of connections whose peer is gone and whose request
-    /// nobody ends. Defaults to 5 s.
+    /// nobody ends. Defaults to 5 s; at least 1 ms, at most a day.
     /// </summary>
     public TimeSpan SamplingInterval { get; set; } = TimeSpan.FromSeconds(5);
 

@@ -1,5 +1,8 @@
 using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
@@ -71,7 +74,7 @@ public sealed class HealthTests
             builder.WebHost.UseMptcp();
             builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint =>
             {
-                var socket = new System.Net.Sockets.Socket(endPoint.AddressFamily, System.Net.Sockets.SocketType.Stream, System.Net.Sockets.ProtocolType.Tcp);
+                var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
                 socket.Bind(endPoint);
                 return socket;
             });
@@ -82,4 +85,95 @@ public sealed class HealthTests
         Assert.Equal(HealthStatus.Degraded, report.Entries["paths"].Status);
         Assert.Contains("plain TCP", report.Entries["paths"].Description);
     }
+
+    [Fact]
+    public async Task CheckHealth_UseMptcpForgotten_IsDegradedWithTheRemedy()
+    {
+        await using var server = await Server.StartAsync(builder => builder.Services.AddHealthChecks().AddMptcp());
+        var entry = await CheckAsync(server);
+        Assert.Equal(HealthStatus.Degraded, entry.Status);
+        Assert.Contains("Call builder.WebHost.UseMptcp()", entry.Description);
+        Assert.Equal(0, entry.Data["listeners"]);
+    }
+
+    [Theory]
+    [InlineData(MptcpMode.Preferred, HealthStatus.Degraded, "another transport")]
+    [InlineData(MptcpMode.Disabled, HealthStatus.Healthy, "disabled by configuration")]
+    public async Task CheckHealth_NothingIsBoundByOurTransport_IsDegradedUnlessDisabled(MptcpMode mode, HealthStatus expected, string says)
+    {
+        Requires.Mptcp();
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp(options => options.Mode = mode);
+            builder.Services.AddHealthChecks().AddMptcp();
+
+            // Kestrel asks the transport first that was registered last.
+            builder.Services.AddSingleton<IConnectionListenerFactory, SocketTransportFactory>();
+        });
+        var entry = await CheckAsync(server);
+        Assert.Equal(expected, entry.Status);
+        Assert.Contains(says, entry.Description);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task CheckHealth_ListeningSocketLost_IsUnhealthyAndNamesIt(bool shutDown)
+    {
+        Requires.Mptcp();
+        var sockets = new List<Socket>();
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.WebHost.UseSockets(options => options.CreateBoundListenSocket = endPoint =>
+            {
+                var socket = MptcpSocket.Create(endPoint.AddressFamily);
+                socket.Bind(endPoint);
+                sockets.Add(socket);
+                return socket;
+            });
+            builder.WebHost.ConfigureKestrel(kestrel =>
+            {
+                kestrel.Listen(IPAddress.Loopback, 0);
+                kestrel.Listen(IPAddress.Loopback, 0);
+            });
+            builder.Services.AddHealthChecks().AddMptcp();
+        });
+        Assert.Equal(HealthStatus.Healthy, (await CheckAsync(server)).Status);
+
+        // As another process does that has inherited the socket.
+        var lost = sockets[1].LocalEndPoint!.ToString()!;
+        if (shutDown)
+        {
+            sockets[1].Shutdown(SocketShutdown.Both);
+        }
+        else
+        {
+            sockets[1].Dispose();
+        }
+
+        await Wait.UntilAsync(async () => (await CheckAsync(server)).Status == HealthStatus.Unhealthy);
+        var entry = await CheckAsync(server);
+        Assert.Contains(lost, entry.Description);
+        Assert.Contains("Restart the application.", entry.Description);
+        Assert.Equal((2, 1), (entry.Data["listeners"], entry.Data["listenersLost"]));
+    }
+
+    [Fact]
+    public async Task CheckHealth_ServerStopped_NothingIsListedAndItIsHealthy()
+    {
+        Requires.Mptcp();
+        await using var server = await Server.StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.Services.AddHealthChecks().AddMptcp();
+        });
+        var check = server.Services.GetRequiredService<HealthCheckService>();
+        await server.StopAsync();
+        var entry = Assert.Single((await check.CheckHealthAsync()).Entries).Value;
+        Assert.Equal((HealthStatus.Healthy, 0, 0), (entry.Status, entry.Data["listeners"], entry.Data["listenersLost"]));
+    }
+
+    private static async Task<HealthReportEntry> CheckAsync(Server server) =>
+        Assert.Single((await server.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Entries).Value;
 }

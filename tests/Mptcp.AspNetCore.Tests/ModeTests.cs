@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
 using Mptcp.Tests;
@@ -14,40 +15,20 @@ public sealed class ModeTests
     public ModeTests() => Requires.Mptcp();
 
     [Fact]
-    public async Task Mode_Preferred_SaysOnceThatItIsOn()
+    public async Task Mode_Preferred_OneLineNamesTheEndpoints()
     {
         await using var server = await Server.StartAsync(builder => builder.WebHost.UseMptcp().UseUrls("http://127.0.0.1:0;http://[::1]:0"));
         var line = Assert.Single(server.Log.Ours);
-        Assert.Equal((LogLevel.Information, "MptcpOn"), (line.Level, line.Event.Name));
+        Assert.Equal((LogLevel.Information, 1, "MptcpOn"), (line.Level, line.Event.Id, line.Event.Name));
+        Assert.StartsWith($"Multipath TCP is on for {string.Join(", ", server.Addresses.Select(address => address.Authority))}: ", line.Message);
     }
 
-    public static TheoryData<string, Action<IWebHostBuilder>, Dictionary<string, string?>> DisabledBy => new()
+    [Fact]
+    public async Task Mode_ShortFormAndLongFormContradict_DoesNotStart()
     {
-        { "code", web => web.UseMptcp(options => options.Mode = MptcpMode.Disabled), [] },
-        { "configuration", web => web.UseMptcp(), new() { ["Mptcp:Mode"] = "disabled" } },
-        { "configuration over the environment's MPTCP", web => web.UseMptcp(), new() { ["Mptcp"] = "1", ["Mptcp:Mode"] = "Disabled" } },
-        { "configuration against code", web => web.UseMptcp(options => options.Mode = MptcpMode.Required), new() { ["Mptcp:Mode"] = "Disabled" } },
-        {
-            "configuration against an endpoint",
-            web => web.UseMptcp().ConfigureKestrel(kestrel => kestrel.Listen(new MptcpEndPoint(IPAddress.Loopback, 0) { Mode = MptcpMode.Required })),
-            new() { ["Mptcp:Mode"] = "Disabled" }
-        },
-        {
-            "configuration against rejection",
-            web => web.UseMptcp(options => options.Fallback = MptcpFallback.Reject), new() { ["Mptcp:Mode"] = "Disabled" }
-        },
-    };
-
-    [Theory]
-    [MemberData(nameof(DisabledBy))]
-    public async Task Mode_Disabled_PlainTcpForEverybody(string by, Action<IWebHostBuilder> configure, Dictionary<string, string?> configuration)
-    {
-        Assert.NotEmpty(by);
-        await using var server = await Server.StartAsync(builder => configure(builder.WebHost), configuration: configuration);
-        Assert.Equal("unavailable", await server.GetStatusAsync(mptcp: true));
-        Assert.Equal("unavailable", await server.GetStatusAsync(mptcp: false));
-        var line = Assert.Single(server.Log.Ours);
-        Assert.Equal((LogLevel.Information, "MptcpDisabled"), (line.Level, line.Event.Name));
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => Server.StartAsync(
+            configuration: new() { ["Mptcp"] = "Required", ["Mptcp:Mode"] = "Preferred" }));
+        Assert.StartsWith("Mptcp is \"Required\" and Mptcp:Mode is \"Preferred\", which are the same setting. Remove one of them", failure.Message);
     }
 
     [Fact]
@@ -92,7 +73,7 @@ public sealed class ModeTests
     }
 
     [Fact]
-    public async Task Mode_LongFormAndShortForm_LongFormCounts()
+    public async Task Mode_DisabledInLongFormOnly_IsDisabled()
     {
         var port = Ports.Free(1)[0];
         await using var server = await Server.StartAsync(configuration: new()
@@ -105,14 +86,14 @@ public sealed class ModeTests
     }
 
     [Fact]
-    public async Task Mode_EndpointThatCantBeToldFromOthers_DoesNotStart()
+    public async Task Mode_EndpointSettingsAndPortZero_DoesNotStart()
     {
-        var failure = await Assert.ThrowsAsync<IOException>(() => Server.StartAsync(configuration: new()
+        var failure = await Assert.ThrowsAsync<OptionsValidationException>(() => Server.StartAsync(configuration: new()
         {
             ["Kestrel:Endpoints:A:Url"] = "http://127.0.0.1:0",
             ["Kestrel:Endpoints:A:Mptcp"] = "Disabled",
         }));
-        Assert.Contains("Kestrel:Endpoints:A:Mptcp can't be told from", failure.Message);
+        Assert.Contains("Kestrel:Endpoints:A:Mptcp needs a port of its own", failure.Message);
     }
 
     [Theory]

@@ -23,18 +23,41 @@ internal sealed class MptcpHealthCheck : IHealthCheck
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        // Unix sockets and the like are no matter of this check.
-        MptcpListenerFacts[] listeners = [.. (_listeners?.Open ?? []).Where(listener => listener.EndPoint is IPEndPoint)];
+        // Unix sockets and the like are not counted: they can't be MPTCP.
+        BoundListener[] listeners = [.. (_listeners?.All ?? []).Where(listener => listener.Facts.EndPoint is IPEndPoint)];
+        BoundListener[] lost = [.. (_listeners?.All ?? []).Where(listener => listener.IsLost)];
         var data = new Dictionary<string, object>
         {
             ["mode"] = _options.Mode.ToString(),
             ["listeners"] = listeners.Length,
-            ["listenersWithMptcp"] = listeners.Count(listener => listener.IsMptcp),
+            ["listenersWithMptcp"] = listeners.Count(listener => listener.Facts.IsMptcp),
+            ["listenersLost"] = lost.Length,
             ["connections"] = _connections?.Count ?? 0,
         };
+        if (_listeners is null)
+        {
+            return Result(
+                HealthStatus.Degraded, "Multipath TCP is off: UseMptcp was not called, and Kestrel listens for plain TCP. Call builder.WebHost.UseMptcp().");
+        }
+
+        if (lost.Length > 0)
+        {
+            var endPoints = string.Join(", ", lost.Select(listener => listener.Facts.EndPoint));
+            return Result(
+                context.Registration.FailureStatus,
+                $"Nothing is accepted on {endPoints} any more: the listening socket was closed or shut down from outside of the server. Restart the application.");
+        }
+
         if (_options.Mode == MptcpMode.Disabled)
         {
             return Result(HealthStatus.Healthy, "Multipath TCP is disabled by configuration.");
+        }
+
+        if (!_listeners.WasBound)
+        {
+            return Result(
+                HealthStatus.Degraded,
+                "No endpoint was bound by the transport of UseMptcp: the server has not started, is not Kestrel, or uses another transport that was registered later. Call UseMptcp after it.");
         }
 
         MptcpSupport support;
@@ -53,7 +76,7 @@ internal sealed class MptcpHealthCheck : IHealthCheck
             return Result(_options.Mode == MptcpMode.Required ? context.Registration.FailureStatus : HealthStatus.Degraded, support.ToString());
         }
 
-        return listeners.FirstOrDefault(listener => !listener.IsMptcp && listener.Mode != MptcpMode.Disabled) is { } tcp
+        return listeners.FirstOrDefault(listener => !listener.Facts.IsMptcp && listener.Facts.Mode != MptcpMode.Disabled) is { Facts: var tcp }
             ? Result(HealthStatus.Degraded, $"{tcp.EndPoint} is served over TCP only. {tcp.WhyNotMptcp}")
             : Result(HealthStatus.Healthy, support.Explanation);
 

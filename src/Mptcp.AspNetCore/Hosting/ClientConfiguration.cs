@@ -11,22 +11,27 @@ internal sealed class ClientConfiguration : IPostConfigureOptions<MptcpConnectOp
 
     private readonly IConfiguration? _configuration;
 
-    /// <param name="configuration">Null where the container has none: services can be built without a host.</param>
+    /// <param name="configuration"><see langword="null"/> where the container has none: services can be built without a host.</param>
     public ClientConfiguration(IConfiguration? configuration = null) => _configuration = configuration;
 
     public void PostConfigure(string? name, MptcpConnectOptions options)
     {
-        if (_configuration is null)
+        if (_configuration is not null)
         {
-            return;
+            var section = _configuration.GetSection(ConfigurationReader.SectionName);
+            var reader = new ConfigurationReader(name, typeof(MptcpConnectOptions));
+            options.Mode = reader.ReadMode(section) == MptcpMode.Disabled ? MptcpMode.Disabled : Read(reader, section) ?? options.Mode;
         }
+    }
 
-        var section = _configuration.GetSection(ConfigurationReader.SectionName);
+    /// <summary>Reads the section <c>Client</c>.</summary>
+    /// <param name="reader">The reader.</param>
+    /// <param name="section">The section <c>Mptcp</c>.</param>
+    /// <returns>The mode; <see langword="null"/> when it is not set.</returns>
+    public static MptcpMode? Read(ConfigurationReader reader, IConfigurationSection section)
+    {
         var client = section.GetSection(SectionName);
-        ConfigurationReader.ThrowIfUnknownKey(client, [nameof(MptcpConnectOptions.Mode)]);
-        var all = ConfigurationReader.ReadEnum<MptcpMode>(section.GetSection(nameof(MptcpTransportOptions.Mode)));
-        options.Mode = all == MptcpMode.Disabled
-            ? MptcpMode.Disabled
-            : ConfigurationReader.ReadEnum<MptcpMode>(client.GetSection(nameof(MptcpConnectOptions.Mode))) ?? options.Mode;
+        reader.ThrowIfUnknownKey(client, nameof(MptcpConnectOptions.Mode));
+        return reader.ReadMode(client);
     }
 }

@@ -50,6 +50,9 @@ public static class HttpClientBuilderMptcpExtensions
     {
         services.AddLogging();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<MptcpConnectOptions>, ClientConfiguration>());
+
+        // The configuration is the same for all clients: one of them stands for all.
+        services.AddOptions<MptcpConnectOptions>().ValidateOnStart();
     }
 
     private static void UseMptcp(HttpMessageHandlerBuilder client)

@@ -1,51 +1,41 @@
-using System.Net;
-using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
-using static Mptcp.AspNetCore.Hosting.ConfigurationReader;
 
 namespace Mptcp.AspNetCore.Hosting;
 
-/// <summary>Reads the section <c>Mptcp</c>, as far as it is about the server, and the keys <c>Kestrel:Endpoints:NAME:Mptcp</c>.</summary>
+/// <summary>Reads the section <c>Mptcp</c> and validates it, with its client half.</summary>
 internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportOptions>, IValidateOptions<MptcpTransportOptions>
 {
-    private readonly IConfiguration _configuration;
-    private readonly IOptions<KestrelServerOptions> _kestrel;
+    // The resolution of timers, and no more than a day without a look at the connections.
+    private static readonly TimeSpan s_shortestInterval = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_longestInterval = TimeSpan.FromDays(1);
 
-    public MptcpConfiguration(IConfiguration configuration, IOptions<KestrelServerOptions> kestrel)
-    {
-        _configuration = configuration;
-        _kestrel = kestrel;
-    }
+    private readonly IConfigurationSection _section;
+
+    public MptcpConfiguration(IConfiguration configuration) => _section = configuration.GetSection(ConfigurationReader.SectionName);
 
     public void PostConfigure(string? name, MptcpTransportOptions options)
     {
-        var section = _configuration.GetSection(SectionName);
-        ThrowIfUnknownKey(
-            section,
-            [
-                nameof(MptcpTransportOptions.Mode), nameof(MptcpTransportOptions.Fallback),
-                nameof(MptcpTransportOptions.CongestionControl), nameof(MptcpTransportOptions.FallbackLogLevel),
-                nameof(MptcpTransportOptions.SamplingInterval), nameof(MptcpTransportOptions.TagRequestDuration), ClientConfiguration.SectionName,
-            ]);
+        var reader = new ConfigurationReader(name, typeof(MptcpTransportOptions));
+        reader.ThrowIfUnknownKey(
+            _section,
+            nameof(options.Mode), nameof(options.Fallback), nameof(options.CongestionControl), nameof(options.FallbackLogLevel),
+            nameof(options.SamplingInterval), nameof(options.TagRequestDuration), ClientConfiguration.SectionName);
 
-        // The section's own value is not looked at: an environment variable MPTCP would be it.
-        var settings = ReadSettings(section);
-        options.Mode = settings.Mode ?? options.Mode;
-        options.Fallback = settings.Fallback ?? options.Fallback;
-        options.FallbackLogLevel =
-            ReadEnum<LogLevel>(section.GetSection(nameof(MptcpTransportOptions.FallbackLogLevel))) ?? options.FallbackLogLevel;
+        options.Mode = reader.ReadMode(_section) ?? options.Mode;
+        options.Fallback = reader.ReadEnum<MptcpFallback>(_section.GetSection(nameof(options.Fallback))) ?? options.Fallback;
+        options.FallbackLogLevel = reader.ReadEnum<LogLevel>(_section.GetSection(nameof(options.FallbackLogLevel))) ?? options.FallbackLogLevel;
         options.SamplingInterval =
-            ReadTimeSpan(section.GetSection(nameof(MptcpTransportOptions.SamplingInterval))) ?? options.SamplingInterval;
-        options.TagRequestDuration =
-            ReadBool(section.GetSection(nameof(MptcpTransportOptions.TagRequestDuration))) ?? options.TagRequestDuration;
+            reader.ReadTimeSpan(_section.GetSection(nameof(options.SamplingInterval)), s_shortestInterval, s_longestInterval) ?? options.SamplingInterval;
+        options.TagRequestDuration = reader.ReadBool(_section.GetSection(nameof(options.TagRequestDuration))) ?? options.TagRequestDuration;
+        options.CongestionControl =
+            reader.ReadValue(_section.GetSection(nameof(options.CongestionControl)), "names such as cubic") ?? options.CongestionControl;
 
-        var congestionControl = section[nameof(MptcpTransportOptions.CongestionControl)];
-        options.CongestionControl = string.IsNullOrEmpty(congestionControl) ? options.CongestionControl : congestionControl;
+        // For the mistakes alone: a host without clients has to report them too.
+        _ = ClientConfiguration.Read(reader, _section);
     }
 
     public ValidateOptionsResult Validate(string? name, MptcpTransportOptions options)
@@ -54,10 +44,18 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
         Check(nameof(options.Mode), options.Mode);
         Check(nameof(options.Fallback), options.Fallback);
         Check(nameof(options.FallbackLogLevel), options.FallbackLogLevel);
-        if (options.SamplingInterval <= TimeSpan.Zero || options.SamplingInterval > TimeSpan.FromDays(1))
+        if (options.SamplingInterval < s_shortestInterval || options.SamplingInterval > s_longestInterval)
         {
             builder.AddError(
-                $"{nameof(MptcpTransportOptions)}.{nameof(options.SamplingInterval)} is {options.SamplingInterval}; allowed is anything above 0, up to a day.");
+                $"{nameof(MptcpTransportOptions)}.{nameof(options.SamplingInterval)} is {options.SamplingInterval}; allowed are {ConfigurationReader.Range(s_shortestInterval, s_longestInterval)}.");
+        }
+
+        if (options.Mode != MptcpMode.Disabled && options.CongestionControl is { } congestionControl
+            && !CongestionControl.IsAllowed(congestionControl))
+        {
+            var source = string.IsNullOrEmpty(_section[nameof(options.CongestionControl)]) ? nameof(MptcpTransportOptions) + "." : _section.Path + ":";
+            builder.AddError(
+                $"{source}{nameof(options.CongestionControl)} is \"{congestionControl}\"; {CongestionControl.DescribeKernel()}. Correct it, or remove it to have the kernel's default.");
         }
 
         return builder.Build();
@@ -67,67 +65,8 @@ internal sealed class MptcpConfiguration : IPostConfigureOptions<MptcpTransportO
         {
             if (!Enum.IsDefined(value))
             {
-                builder.AddError($"{nameof(MptcpTransportOptions)}.{property} is {value}; allowed are {Allowed<T>()}.");
+                builder.AddError($"{nameof(MptcpTransportOptions)}.{property} is {value}; allowed are {ConfigurationReader.Allowed<T>()}.");
             }
         }
     }
-
-    /// <summary>What Kestrel's configuration says of the endpoint that has this address.</summary>
-    public EndpointSettings Find(IPEndPoint endPoint)
-    {
-        if (_kestrel.Value.ConfigurationLoader?.Configuration is not { } kestrel)
-        {
-            return default;
-        }
-
-        EndpointSettings settings = default;
-        foreach (var endpoint in kestrel.GetSection("Endpoints").GetChildren())
-        {
-            var section = endpoint.GetSection(SectionName);
-            ThrowIfUnknownKey(section, [nameof(EndpointSettings.Mode), nameof(EndpointSettings.Fallback)]);
-
-            var own = ReadSettings(section);
-
-            // "Mptcp": "Disabled" says the same as "Mptcp": { "Mode": "Disabled" }.
-            own = own with { Mode = own.Mode ?? ReadEnum<MptcpMode>(section) };
-            if (own == default || endpoint["Url"] is not { Length: > 0 } url || !Binds(BindingAddress.Parse(url), endPoint))
-            {
-                continue;
-            }
-
-            // Kestrel hands over an address and not a name, and only port 0 lets two endpoints have the same one.
-            if (endPoint.Port == 0)
-            {
-                throw new IOException(
-                    $"{section.Path} can't be told from the settings of other endpoints while {endpoint.Path}:Url is \"{url}\". Give it a port of its own.");
-            }
-
-            settings = own;
-        }
-
-        return settings;
-    }
-
-    /// <summary>Whether Kestrel listens on the endpoint for this address: <c>localhost</c> and names stand for two each.</summary>
-    private static bool Binds(BindingAddress address, IPEndPoint endPoint)
-    {
-        if (address.IsUnixPipe || address.IsNamedPipe || address.Port != endPoint.Port)
-        {
-            return false;
-        }
-
-        if (address.Host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
-            || address.Host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase))
-        {
-            return endPoint.Address.Equals(IPAddress.Loopback) || endPoint.Address.Equals(IPAddress.IPv6Loopback);
-        }
-
-        return IPAddress.TryParse(address.Host, out var ip)
-            ? endPoint.Address.Equals(ip)
-            : endPoint.Address.Equals(IPAddress.IPv6Any) || endPoint.Address.Equals(IPAddress.Any);
-    }
-
-    private static EndpointSettings ReadSettings(IConfigurationSection section) => new(
-        ReadEnum<MptcpMode>(section.GetSection(nameof(EndpointSettings.Mode))),
-        ReadEnum<MptcpFallback>(section.GetSection(nameof(EndpointSettings.Fallback))));
 }

@@ -8,6 +8,7 @@ using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Hosting;
 using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Transport;
+using Mptcp.Sockets;
 
 namespace Microsoft.AspNetCore.Hosting;
 
@@ -21,8 +22,11 @@ public static class WebHostBuilderMptcpExtensions
     /// <param name="hostBuilder">The builder; before or after <c>UseKestrel</c>, and more than once without harm.</param>
     /// <returns>The builder.</returns>
     /// <remarks>
-    /// Settings are read from the configuration section <c>Mptcp</c>. Endpoints, TLS, limits and
-    /// <c>SocketTransportOptions</c> stay as they are; a <c>CreateBoundListenSocket</c> of the application is used as it is.
+    /// Settings are read from the configuration section <c>Mptcp</c>, and those of endpoints from <c>Kestrel:Endpoints:NAME:Mptcp</c> and
+    /// <c>Kestrel:EndpointDefaults:Mptcp</c>; a mistake in them is an <see cref="OptionsValidationException"/> at start. Endpoints, TLS, limits
+    /// and <c>SocketTransportOptions</c> stay as they are; a <c>CreateBoundListenSocket</c> of the application is used as it is. HTTP/3 is over
+    /// UDP: an endpoint that demands Multipath TCP (<see cref="MptcpMode.Required"/>, <see cref="MptcpFallback.Reject"/>) does not start with
+    /// it. Where an application uses both, call this after <c>UseKestrel</c> and <c>UseQuic</c>.
     /// </remarks>
     public static IWebHostBuilder UseMptcp(this IWebHostBuilder hostBuilder)
     {
@@ -34,8 +38,10 @@ public static class WebHostBuilderMptcpExtensions
             services.AddMptcpRequirements();
             services.AddOptions<MptcpTransportOptions>().ValidateOnStart();
             services.AddMetrics();
-            services.TryAddSingleton<MptcpConfiguration>();
+            services.TryAddSingleton<EndpointConfiguration>();
+            services.TryAddSingleton<EndpointResolver>();
             services.TryAddSingleton<BoundListeners>();
+            services.TryAddSingleton<StartLog>();
             services.TryAddSingleton<ConnectionList>();
             services.TryAddSingleton<IMptcpConnections>(provider => provider.GetRequiredService<ConnectionList>());
             services.TryAddSingleton<ServerMetrics>();
@@ -46,8 +52,10 @@ public static class WebHostBuilderMptcpExtensions
                 ServiceDescriptor.Singleton<IValidateOptions<MptcpTransportOptions>, MptcpConfiguration>(),
                 ServiceDescriptor.Singleton<IConnectionListenerFactory, MptcpTransportFactory>(),
                 ServiceDescriptor.Singleton<IHostedService, ConnectionSampler>(),
+                ServiceDescriptor.Singleton<IHostedService, StartLog>(provider => provider.GetRequiredService<StartLog>()),
                 ServiceDescriptor.Singleton<IStartupFilter, RequestTelemetry>(),
             ]);
+            Http3Guard.Register(services);
         });
     }
 

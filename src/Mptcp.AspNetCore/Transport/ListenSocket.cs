@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Mptcp.Sockets;
@@ -17,10 +16,6 @@ internal sealed class ListenSocket
     private const int SOL_SOCKET = 1;
     private const int SO_PROTOCOL = 38;
     private const int IPPROTO_MPTCP = 262;
-
-    // <linux/tcp.h>
-    private const int SOL_TCP = 6;
-    private const int TCP_CONGESTION = 13;
 
     public const string OpenedElsewhere = "The listening socket that the application or its supervisor opened is plain TCP.";
     public const string OpenItAsMptcp = "Open it with MptcpSocket.Create, or with SocketProtocol=mptcp in its systemd socket unit.";
@@ -109,7 +104,7 @@ internal sealed class ListenSocket
 
             if (listen.IsIP && congestionControl is not null && OperatingSystem.IsLinux())
             {
-                SetCongestionControl(socket, congestionControl);
+                SetCongestionControl(socket, endPoint, congestionControl);
                 listen.CongestionControl = congestionControl;
             }
 
@@ -200,32 +195,17 @@ internal sealed class ListenSocket
         }
     }
 
-    private static void SetCongestionControl(Socket socket, string name)
+    /// <summary>The options were validated: this fails only where the host changed since, or the endpoint is in another network namespace.</summary>
+    private static void SetCongestionControl(Socket socket, EndPoint endPoint, string name)
     {
         try
         {
-            // Accepted connections and their subflows inherit it.
-            socket.SetRawSocketOption(SOL_TCP, TCP_CONGESTION, Encoding.ASCII.GetBytes(name));
+            Transport.CongestionControl.Set(socket, name);
         }
         catch (SocketException e)
         {
             throw new IOException(
-                $"Mptcp:{nameof(MptcpTransportOptions.CongestionControl)} is \"{name}\"; {WhatTheKernelHas()}. Correct it, or remove it to have the kernel's default.", e);
-        }
-    }
-
-    private static string WhatTheKernelHas()
-    {
-        try
-        {
-            var available = File.ReadAllText("/proc/sys/net/ipv4/tcp_available_congestion_control").Trim();
-            var allowed = File.ReadAllText("/proc/sys/net/ipv4/tcp_allowed_congestion_control").Trim();
-            return $"this kernel has {available} (allowed without privileges: {allowed})";
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Network namespaces other than the first one show only the allowed ones, very old kernels none.
-            return "sysctl net.ipv4.tcp_allowed_congestion_control tells what this kernel allows";
+                $"Failed to listen on {endPoint}: the congestion control \"{name}\" can't be set. {Transport.CongestionControl.DescribeKernel()}.", e);
         }
     }
 }

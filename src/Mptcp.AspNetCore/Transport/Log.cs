@@ -6,8 +6,8 @@ namespace Mptcp.AspNetCore.Transport;
 /// <summary>The log messages. Event ids are unique over all categories.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Multipath TCP is on: clients that offer it are served over it.", EventName = "MptcpOn")]
-    public static partial void MptcpOn(ILogger logger);
+    [LoggerMessage(1, LogLevel.Information, "Multipath TCP is on for {EndPoints}: clients that offer it are served over it.", EventName = "MptcpOn")]
+    public static partial void MptcpOn(ILogger logger, string endPoints);
 
     [LoggerMessage(2, LogLevel.Warning, "Multipath TCP is off, everybody is served over TCP. {Reason} {Remedy}", EventName = "MptcpUnavailable")]
     public static partial void MptcpUnavailable(ILogger logger, string reason, string? remedy);
@@ -77,4 +77,10 @@ internal static partial class Log
 
     [LoggerMessage(26, LogLevel.Error, "A connection to {EndPoint} was dropped: it could not be set up.", EventName = "SocketDropped")]
     public static partial void SocketDropped(ILogger logger, EndPoint endPoint, Exception exception);
+
+    [LoggerMessage(27, LogLevel.Error, "The endpoint keeps the settings that {Section} had before the configuration changed: there is a mistake in it. {Mistake}", EventName = "EndpointSettingsKept")]
+    public static partial void EndpointSettingsKept(ILogger logger, string section, string mistake);
+
+    [LoggerMessage(28, LogLevel.Warning, "Plain TCP is accepted on {EndPoints}, which demand Multipath TCP: it is disabled by configuration for all endpoints (Mptcp:Mode is Disabled). Enable it again, or restrict access to them.", EventName = "DemandsLifted")]
+    public static partial void DemandsLifted(ILogger logger, string endPoints);
 }

@@ -21,6 +21,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
     private readonly bool _noDelay;
     private readonly bool _reject;
     private readonly ConnectionServices _services;
+    private readonly BoundListener? _bound;
     private readonly ILogger _logger;
 
     /// <param name="listen">The socket that listens. It is the listener's from here on.</param>
@@ -28,8 +29,10 @@ internal sealed class MptcpConnectionListener : IConnectionListener
     /// <param name="noDelay">What TCP_NODELAY becomes on each connection.</param>
     /// <param name="reject">Whether connections that are TCP are closed.</param>
     /// <param name="services">What every connection meets.</param>
+    /// <param name="bound">Its entry in the list of listeners; <see langword="null"/> when it has none.</param>
     public MptcpConnectionListener(
-        ListenSocket listen, SocketConnectionContextFactory connections, bool noDelay, bool reject, ConnectionServices services)
+        ListenSocket listen, SocketConnectionContextFactory connections, bool noDelay, bool reject, ConnectionServices services,
+        BoundListener? bound = null)
     {
         EndPoint = listen.EndPoint;
         _accept = new AcceptLoop(listen.Socket, services);
@@ -38,6 +41,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
         _noDelay = noDelay && listen.IsIP;
         _reject = reject;
         _services = services;
+        _bound = bound;
         _logger = services.Logger;
     }
 
@@ -58,17 +62,20 @@ internal sealed class MptcpConnectionListener : IConnectionListener
             }
         }
 
+        _bound?.Lose();
         return null;
     }
 
     public ValueTask UnbindAsync(CancellationToken cancellationToken = default)
     {
+        _bound?.Remove();
         _accept.Dispose();
         return ValueTask.CompletedTask;
     }
 
     public ValueTask DisposeAsync()
     {
+        _bound?.Remove();
         _accept.Dispose();
         _connections.Dispose();
         return ValueTask.CompletedTask;

@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
 using Mptcp.Tests;
@@ -108,7 +109,7 @@ public sealed class HttpClientFactoryTests
     public async Task Configuration_Mistake_IsNamed(string key, string value, string says)
     {
         await using var services = Build(services => services.AddHttpClient("x").UseMptcp(), configuration: new() { [key] = value });
-        var failure = Assert.Throws<IOException>(() => services.GetRequiredService<IHttpClientFactory>().CreateClient("x"));
+        var failure = Assert.Throws<OptionsValidationException>(() => services.GetRequiredService<IHttpClientFactory>().CreateClient("x"));
         Assert.Contains(says, failure.Message);
     }
 
