@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
@@ -42,6 +43,21 @@ public sealed class HealthTests
         Assert.Contains(says, entry.Description);
         Assert.Equal((mode.ToString(), 1), (entry.Data["mode"], entry.Data["listeners"]));
         Assert.Equal(mode == MptcpMode.Disabled ? 0 : 1, entry.Data["listenersWithMptcp"]);
+    }
+
+    [Fact]
+    public async Task CheckHealth_DisabledWhileEndpointsRequireMptcp_IsDegradedAndNamesThem()
+    {
+        await using var server = await Server.StartAsync(
+            builder =>
+            {
+                builder.WebHost.UseMptcp(options => options.Mode = MptcpMode.Disabled);
+                builder.Services.AddHealthChecks().AddMptcp();
+            },
+            app => app.MapGet("/strict", () => "yes").RequireMptcp());
+        var entry = Assert.Single((await server.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Entries).Value;
+        Assert.Equal(HealthStatus.Degraded, entry.Status);
+        Assert.Contains("HTTP: GET /strict", entry.Description);
     }
 
     [Fact]

@@ -9,7 +9,7 @@ public static class HealthChecksBuilderMptcpExtensions
     /// <summary>
     /// Healthy where all endpoints do what the configuration asks for, also where it disables Multipath TCP. Degraded where
     /// <c>builder.WebHost.UseMptcp()</c> was not called or bound no endpoint, where Multipath TCP is preferred and this host can't do it, and where a
-    /// listener is TCP. Unhealthy where Multipath TCP is required and the host can't do it, and where an endpoint accepts nothing any more because its
+    /// listener is TCP, and where it is disabled while endpoints require it. Unhealthy where Multipath TCP is required and the host can't do it, and where an endpoint accepts nothing any more because its
     /// listening socket was closed or shut down from outside. The description has the reason and the remedy.
     /// </summary>
     /// <param name="builder">The health checks.</param>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
+using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
 
@@ -13,9 +14,12 @@ internal sealed class MptcpHealthCheck : IHealthCheck
     private readonly MptcpTransportOptions _options;
     private readonly BoundListeners? _listeners;
     private readonly IMptcpConnections? _connections;
+    private readonly Requirements? _requirements;
 
-    public MptcpHealthCheck(IOptions<MptcpTransportOptions> options, BoundListeners? listeners = null, IMptcpConnections? connections = null)
+    public MptcpHealthCheck(
+        IOptions<MptcpTransportOptions> options, BoundListeners? listeners = null, IMptcpConnections? connections = null, Requirements? requirements = null)
     {
+        _requirements = requirements;
         _options = options.Value;
         _listeners = listeners;
         _connections = connections;
@@ -50,7 +54,11 @@ internal sealed class MptcpHealthCheck : IHealthCheck
 
         if (_options.Mode == MptcpMode.Disabled)
         {
-            return Result(HealthStatus.Healthy, "Multipath TCP is disabled by configuration.");
+            return _requirements?.Enforced is { Count: > 0 } endpoints
+                ? Result(
+                    HealthStatus.Degraded,
+                    $"Multipath TCP is disabled by configuration, and these endpoints require it and reject every request: {string.Join(", ", endpoints)}.")
+                : Result(HealthStatus.Healthy, "Multipath TCP is disabled by configuration.");
         }
 
         if (!_listeners.WasBound)
