@@ -88,10 +88,10 @@ internal sealed class Screen
         var sum = paths.Sum(shown => shown.rate);
 
         var table = new Table { Border = TableBorder.None };
-        table.AddColumns("", "client");
-        foreach (var header in new[] { "RTT", "Mbit/s", "share", "retransmits" })
+        table.AddColumns(new TableColumn(""), new TableColumn("client") { Width = 18 });
+        foreach (var (header, width) in new[] { ("RTT", 10), ("Mbit/s", 8), ("share", 7), ("retransmits", 13) })
         {
-            table.AddColumn(header, column => column.RightAligned());
+            table.AddColumn(new TableColumn(header) { Width = width, Alignment = Justify.Right });
         }
 
         table.AddColumn("");
