@@ -88,8 +88,8 @@ internal sealed class Screen
         var sum = paths.Sum(shown => shown.rate);
 
         var table = new Table { Border = TableBorder.None };
-        table.AddColumns(new TableColumn(""), new TableColumn("client") { Width = 18 });
-        foreach (var (header, width) in new[] { ("RTT", 10), ("Mbit/s", 8), ("share", 7), ("retransmits", 13) })
+        table.AddColumns(new TableColumn(""), new TableColumn("client") { Width = 16, NoWrap = true });
+        foreach (var (header, width) in new[] { ("RTT", 9), ("Mbit/s", 8), ("share", 7), ("retransmits", 12) })
         {
             table.AddColumn(new TableColumn(header) { Width = width, Alignment = Justify.Right });
         }

@@ -91,7 +91,7 @@ public sealed class PathLabTests
     [Fact]
     public async Task Run_Script_ShowsBothLinksAndComparesHashes()
     {
-        using var program = PathLabProcess.Start("--seconds", "6.5", "--restore", "2@4", "--cut", "2@2");
+        using var program = PathLabProcess.Start("--seconds", "7.5", "--restore", "2@5", "--cut", "2@2");
 
         Assert.Equal(0, await program.WaitForExitAsync(TimeSpan.FromMinutes(2)));
 
@@ -99,6 +99,7 @@ public sealed class PathLabTests
         Assert.Contains("link 1 up, link 2 up", program.Output);
         Assert.Matches(@"(?m)^ *link 1 +198\.18\.0\.2:\d+ +\d+\.\d ms +\d+\.\d +\d+ % +\d+", program.Output);
         Assert.Matches(@"(?m)^ *link 2 +198\.18\.1\.2:\d+ +\d+\.\d ms +\d+\.\d +\d+ % +\d+", program.Output);
+        Assert.Matches(@"(?m)^link 2 198\.18\.1\.2:\d+ .* looks dead *$", program.Output);
         Assert.Contains(" bytes received, SHA-256 matches:", program.Output);
         Assert.DoesNotContain('\e', program.Output);
         AssertFits(program.Output);
