@@ -4,7 +4,7 @@ using Mptcp.Sockets;
 
 namespace Download;
 
-/// <summary>What curl would end with.</summary>
+/// <summary>The exit codes, which are curl's.</summary>
 internal static class ExitCode
 {
     public const int UnsupportedProtocol = 1;
@@ -28,7 +28,7 @@ internal static class ExitCode
 }
 
 /// <summary>The end of a download, in the words that the user reads.</summary>
-internal sealed class DownloadException(int exitCode, string message, bool isTransient = false) : Exception(message)
+internal sealed class DownloadException(int exitCode, string message, bool isTransient = false) : Exception(Printable(message))
 {
     public int ExitCode => exitCode;
 
@@ -52,4 +52,7 @@ internal sealed class DownloadException(int exitCode, string message, bool isTra
     };
 
     public string ToLine() => $"download: ({ExitCode}) {Message}";
+
+    /// <summary>One line without control characters: a server could send some that the terminal obeys.</summary>
+    private static string Printable(string text) => string.Concat(text.ReplaceLineEndings(" ").Select(c => char.IsControl(c) ? $"\\x{(int)c:x2}" : $"{c}"));
 }

@@ -1,22 +1,16 @@
+using System.CommandLine;
 using System.Globalization;
 
 namespace Download;
 
 /// <summary>The command line.</summary>
-internal sealed class Options
+internal sealed record Options(Uri Url, string? File, bool RequireMptcp, int Retries, TimeSpan Timeout)
 {
-    public const string Usage = """
-        Usage: download URL [options]
-        Downloads over Multipath TCP, and shows what each path carries.
-
-          -o, --output FILE    where to; default is the last part of the URL, - is standard output
-          --require-mptcp      over Multipath TCP or not at all
-          --retry NUMBER       how often in a row to try again when the connection is lost, after 1, 2, 4, ... seconds (default 5)
-          --timeout SECONDS    how long to wait for the connection, the response or more of it (default 60)
-          -h, --help           this text
-
-        What has arrived is kept in FILE.part until it is whole. The same command again goes on from there, or starts over when the
-        file has changed on the server or can't be asked for in parts.
+    /// <summary>Printed below the options.</summary>
+    public const string Help = """
+        What has arrived is kept in FILE.part until it is whole. The same command again
+        goes on from there, or starts over when the file has changed on the server or
+        the server does not send parts.
 
         Exit codes are those of curl:
             0  downloaded                             28  timeout
@@ -28,74 +22,56 @@ internal sealed class Options
            18  ended too early, also after retries    60  certificate not trusted
            22  HTTP status 400 or above              130  interrupted (SIGINT)
            23  could not write                       143  terminated (SIGTERM)
-        and 101  --require-mptcp, and the connection or this host does not speak Multipath TCP
+        and 101  --require-mptcp, and the connection or this host does not speak
+                 Multipath TCP
         """;
 
-    public required Uri Url { get; init; }
-
-    public string? File { get; init; }
-
-    public bool RequireMptcp { get; init; }
-
-    public int Retries { get; init; } = 5;
-
-    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
-
-    /// <returns>Null when help is asked for.</returns>
-    public static Options? Parse(string[] args)
+    public static RootCommand CreateCommand(Func<Options, Task<int>> run)
     {
-        string? url = null;
-        string? file = null;
-        var requireMptcp = false;
-        var retries = 5;
-        var timeout = 60;
-        for (var i = 0; i < args.Length; i++)
+        var url = new Argument<string>("URL") { Description = "The file to download." };
+        var file = new Option<string>("--output", "-o")
         {
-            switch (args[i])
-            {
-                case "-h" or "--help":
-                    return null;
-                case "-o" or "--output":
-                    file = Next(ref i);
-                    break;
-                case "--require-mptcp":
-                    requireMptcp = true;
-                    break;
-                case "--retry":
-                    retries = Number(ref i, least: 0, most: 100);
-                    break;
-                case "--timeout":
-                    timeout = Number(ref i, least: 1, most: 86_400);
-                    break;
-                case var option when option.StartsWith('-'):
-                    throw Wrong($"option {option}: is unknown");
-                case var argument when url is null:
-                    url = argument;
-                    break;
-                case var argument:
-                    throw Wrong($"{argument}: one URL at a time");
-            }
-        }
-
-        return new Options
-        {
-            Url = ParseUrl(url ?? throw Wrong("no URL specified")),
-            File = file,
-            RequireMptcp = requireMptcp,
-            Retries = retries,
-            Timeout = TimeSpan.FromSeconds(timeout),
+            HelpName = "FILE",
+            Description = "Where to; the default is the last part of the URL, and - is standard output.",
         };
-
-        string Next(ref int i) => i + 1 < args.Length && args[i + 1].Length > 0 ? args[++i] : throw Wrong($"option {args[i]}: requires parameter");
-
-        int Number(ref int i, int least, int most)
+        file.Validators.Add(result =>
         {
-            var option = args[i];
-            return int.TryParse(Next(ref i), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most
-                ? number
-                : throw Wrong($"option {option}: expected a number from {least} to {most}");
-        }
+            if (result.Tokens is [{ Value: "" }])
+            {
+                result.AddError("option --output: expected the name of a file");
+            }
+        });
+        var requireMptcp = new Option<bool>("--require-mptcp") { Description = "Over Multipath TCP or not at all." };
+        var retries = CreateNumber(
+            "--retry", "NUMBER", "How often in a row to try again when the connection is lost, after 1, 2, 4, ... seconds.", least: 0, most: 100, otherwise: 5);
+        var timeout = CreateNumber(
+            "--timeout", "SECONDS", "How long to wait for the connection, the response or more of it.", least: 1, most: 86_400, otherwise: 60);
+        var command = new RootCommand("Downloads over Multipath TCP, and shows what each path carries.") { url, file, requireMptcp, retries, timeout };
+        command.SetAction(result => run(new Options(
+            ParseUrl(result.GetRequiredValue(url)),
+            result.GetValue(file),
+            result.GetValue(requireMptcp),
+            result.GetValue(retries),
+            TimeSpan.FromSeconds(result.GetValue(timeout)))));
+        return command;
     }
+
+    private static Option<int> CreateNumber(string name, string helpName, string description, int least, int most, int otherwise) => new(name)
+    {
+        HelpName = helpName,
+        Description = description,
+        DefaultValueFactory = _ => otherwise,
+        CustomParser = result =>
+        {
+            if (int.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+            {
+                return number;
+            }
+
+            result.AddError($"option {name}: expected a number from {least} to {most}");
+            return otherwise;
+        },
+    };
 
     private static Uri ParseUrl(string text)
     {
@@ -110,6 +86,4 @@ internal sealed class Options
             ? url
             : throw new DownloadException(ExitCode.UnsupportedProtocol, $"Protocol \"{url.Scheme}\" not supported");
     }
-
-    private static DownloadException Wrong(string what) => new(ExitCode.Usage, $"{what}; try --help");
 }

@@ -174,13 +174,26 @@ internal sealed class PartFile : IDisposable
                 // Not Console.OpenStandardOutput, which keeps silent when nobody reads any more.
                 ("-", _) => new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0),
                 (_, true) => new FileStream(_file, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0),
-                _ => new FileStream(_file + Part, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 0),
+                _ => OpenPart(),
             };
             if (!_isDevice && CanGoOn)
             {
                 _stream.Position = _stream.Length == Length ? Length : throw new IOException($"another program is writing to '{_file}{Part}'");
             }
         });
+    }
+
+    private FileStream OpenPart()
+    {
+        var part = new FileInfo(_file + Part);
+        if (part.LinkTarget is not null)
+        {
+            // In a folder that others can write to, it can lead to any file of the user.
+            throw new IOException($"'{part}' is a symbolic link");
+        }
+
+        // CreateNew does not follow a link that was created in the meantime.
+        return new FileStream($"{part}", part.Exists ? FileMode.Open : FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
     }
 
     private void ReadInfo()
@@ -201,13 +214,12 @@ internal sealed class PartFile : IDisposable
 
     private void WriteInfo()
     {
-        if (Validator is null)
+        // Deletes a symbolic link, and CreateNew follows none: see OpenPart.
+        File.Delete(_file + Info);
+        if (Validator is not null)
         {
-            File.Delete(_file + Info);
-        }
-        else
-        {
-            File.WriteAllLines(_file + Info, [_url.AbsoluteUri, Validator.ToString(), string.Create(CultureInfo.InvariantCulture, $"{WholeLength}")]);
+            using var info = new StreamWriter(new FileStream(_file + Info, FileMode.CreateNew));
+            info.Write(string.Create(CultureInfo.InvariantCulture, $"{_url.AbsoluteUri}\n{Validator}\n{WholeLength}\n"));
         }
     }
 }

@@ -22,8 +22,17 @@ internal sealed class PathMeter
     private readonly Dictionary<(IPEndPoint Local, IPEndPoint Remote), long> _counted = [];
     private MptcpConnection? _connection;
 
-    /// <summary>Of the last connection, when it was measured; null before there is one.</summary>
+    /// <summary>Whether a response is being received. Otherwise the figures are those of connections before.</summary>
+    public bool IsConnected { get; private set; }
+
+    /// <summary>The status of the last connection when it was measured last; <see langword="null"/> before there is one.</summary>
     public MptcpStatus? Status { get; private set; }
+
+    /// <summary>
+    /// Whether the last measure has reached the kernel. It has not when the server closed the connection: HttpClient closes this end together
+    /// with the last byte of the response.
+    /// </summary>
+    public bool IsComplete { get; private set; }
 
     /// <summary>In the order in which they came.</summary>
     public PathFigures[] Paths
@@ -44,7 +53,18 @@ internal sealed class PathMeter
         {
             _counted.Clear();
             _connection = response.GetMptcpConnection();
+            IsConnected = true;
             Measure();
+        }
+    }
+
+    /// <summary>The response has ended, or was lost.</summary>
+    public void Leave()
+    {
+        lock (_lock)
+        {
+            IsConnected = false;
+            CloseAll();
         }
     }
 
@@ -52,12 +72,14 @@ internal sealed class PathMeter
     {
         lock (_lock)
         {
-            for (var i = 0; i < _paths.Count; i++)
+            if (!IsConnected)
             {
-                _paths[i] = _paths[i] with { IsOpen = false };
+                return;
             }
 
-            foreach (var subflow in _connection?.GetSubflows() ?? Enumerable.Empty<MptcpSubflow>())
+            CloseAll();
+            var subflows = _connection?.GetSubflows();
+            foreach (var subflow in subflows ?? Enumerable.Empty<MptcpSubflow>())
             {
                 // One that is being closed has lost its addresses.
                 if (subflow.Id != 0 && subflow.RemoteEndPoint.Port != 0)
@@ -68,6 +90,15 @@ internal sealed class PathMeter
 
             // After the subflows: to ask for them has renewed it.
             Status = _connection?.Status ?? MptcpStatus.Unknown;
+            IsComplete = Status != MptcpStatus.Active || subflows?.Count > 0;
+        }
+    }
+
+    private void CloseAll()
+    {
+        for (var i = 0; i < _paths.Count; i++)
+        {
+            _paths[i] = _paths[i] with { IsOpen = false };
         }
     }
 

@@ -1,16 +1,38 @@
+using System.CommandLine;
+using System.CommandLine.Help;
 using System.Runtime.InteropServices;
 using Download;
 
 // Downloads a file over all paths that there are, shows what each carries, and goes on where it was cut off.
 try
 {
-    var options = Options.Parse(args);
-    if (options is null)
+    var parsed = Options.CreateCommand(RunAsync).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
+    if (parsed.Errors is [var error, ..])
     {
-        Console.WriteLine(Options.Usage);
-        return 0;
+        throw new DownloadException(ExitCode.Usage, $"{error.Message.TrimEnd('.')}; try --help");
     }
 
+    var exitCode = await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+    if (parsed.Action is HelpAction)
+    {
+        Console.WriteLine(Options.Help);
+    }
+
+    return exitCode;
+}
+catch (DownloadException e)
+{
+    Console.Error.WriteLine(e.ToLine());
+    return e.ExitCode;
+}
+catch (Exception e)
+{
+    Console.Error.WriteLine(new DownloadException(ExitCode.Internal, e.Message).ToLine());
+    return ExitCode.Internal;
+}
+
+static async Task<int> RunAsync(Options options)
+{
     using var interrupt = new CancellationTokenSource();
     var signal = default(PosixSignal);
     using var onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
@@ -49,14 +71,4 @@ try
         signal = context.Signal;
         interrupt.Cancel();
     }
-}
-catch (DownloadException e)
-{
-    Console.Error.WriteLine(e.ToLine());
-    return e.ExitCode;
-}
-catch (Exception e)
-{
-    Console.Error.WriteLine(new DownloadException(ExitCode.Internal, e.Message).ToLine());
-    return ExitCode.Internal;
 }

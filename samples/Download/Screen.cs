@@ -1,36 +1,49 @@
 using System.Diagnostics;
 using System.Text;
 using Mptcp.Sockets;
+using Spectre.Console;
 
 namespace Download;
 
-/// <summary>Standard error: the progress once a second, redrawn in place on a terminal, and what is noted between.</summary>
+/// <summary>Standard error: the progress once a second, redrawn in place on a terminal, and notes between.</summary>
 internal sealed class Screen : IAsyncDisposable
 {
-    private const int BarWidth = 24;
-
     private readonly Transfer _transfer;
     private readonly PathMeter _paths;
-    private readonly bool _isTerminal = !Console.IsErrorRedirected;
-    private readonly Lock _lock = new();
+    private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings
+    {
+        Out = new AnsiConsoleOutput(Console.Error),
+        Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+        Interactive = InteractionSupport.Yes,
+        Enrichment = new ProfileEnrichment { UseDefaultEnrichers = false },
+    });
+
     private readonly CancellationTokenSource _end = new();
     private readonly Stopwatch _sinceLast = Stopwatch.StartNew();
     private readonly Dictionary<string, long> _before = [];
     private readonly Task _drawing;
     private long _receivedBefore;
-    private int _linesDrawn;
 
     private Screen(Transfer transfer, PathMeter paths)
     {
         _transfer = transfer;
         _paths = paths;
-        _drawing = DrawAsync();
+        if (_console.Profile.Capabilities.Ansi)
+        {
+            _drawing = RedrawAsync();
+        }
+        else
+        {
+            // Lines are not wrapped.
+            _console.Profile.Width = 10_000;
+            _drawing = DrawAsync(() => _console.Write(string.Concat(Compose().Select(line => $"{line}\n"))));
+        }
     }
 
     public static Screen Start(Transfer transfer, PathMeter paths) => new(transfer, paths);
 
     /// <summary>Prints a line that stays.</summary>
-    public void Note(string line) => Print(line + '\n', stays: true);
+    public void Note(string line) => _console.WriteLine(line);
 
     /// <summary>Says what there is to say at the end.</summary>
     public async Task FinishAsync()
@@ -43,7 +56,7 @@ internal sealed class Screen : IAsyncDisposable
         text.Append($" in {seconds:F1} s, {Mbit(_transfer.Received / seconds).TrimStart()} on average\n");
         if (_paths.Status is { } status)
         {
-            text.Append($"status {status.ToToken()}: {status.Explain()}\n");
+            text.Append($"status {status.ToToken()}{(_paths.IsComplete ? "" : " when last asked")}: {status.Explain()}\n");
             text.Append(status == MptcpStatus.Unavailable ? $"{MptcpSupport.Check()}\n" : "");
         }
 
@@ -51,20 +64,45 @@ internal sealed class Screen : IAsyncDisposable
         var sum = paths.Sum(path => path.Bytes);
         foreach (var path in paths)
         {
-            text.Append($"  {path.Name,-44} {path.Bytes,15:N0} bytes {Share(path.Bytes, sum)}\n");
+            text.Append($"  {path.Name,-40} {(_paths.IsComplete ? "" : "≥ ") + $"{path.Bytes:N0}",15} bytes {Share(path.Bytes, sum)}\n");
         }
 
-        Print(text.ToString(), stays: true);
+        _console.Write(text.ToString());
     }
 
     public async ValueTask DisposeAsync()
     {
         await _end.CancelAsync();
         await _drawing;
-        Print("", stays: true);
     }
 
-    private async Task DrawAsync()
+    private Task RedrawAsync()
+    {
+        string[] lines = [];
+        return _console.Progress()
+            .AutoRefresh(false)
+            .AutoClear(true)
+            .ExcludeVerticalPadding()
+            .Columns(new ProgressBarColumn())
+            .UseRenderHook((bar, tasks) => new Rows([.. tasks.Select(_ => bar), .. lines.Select(line => new Text(line) { Overflow = Overflow.Ellipsis })]))
+            .StartAsync(async progress =>
+            {
+                ProgressTask? task = null;
+                await DrawAsync(() =>
+                {
+                    lines = Compose();
+                    if (_transfer.WholeLength is > 0 and var whole)
+                    {
+                        task ??= progress.AddTask("download");
+                        task.MaxValue(whole).Value(_transfer.Length);
+                    }
+
+                    progress.Refresh();
+                });
+            });
+    }
+
+    private async Task DrawAsync(Action draw)
     {
         using var second = new PeriodicTimer(TimeSpan.FromSeconds(1));
         try
@@ -74,7 +112,7 @@ internal sealed class Screen : IAsyncDisposable
                 // Before the first response there is nothing to show.
                 if (_paths.Status is not null)
                 {
-                    Print(Compose(), stays: false);
+                    draw();
                 }
             }
         }
@@ -84,18 +122,8 @@ internal sealed class Screen : IAsyncDisposable
         }
     }
 
-    private void Print(string text, bool stays)
-    {
-        lock (_lock)
-        {
-            // Over the progress before. Lines that are too long are cut off by the terminal: their number must be what was counted.
-            var clear = _linesDrawn > 0 ? $"\e[{_linesDrawn}F\e[J" : "";
-            Console.Error.Write(_isTerminal && !stays ? $"{clear}\e[?7l{text}\e[?7h" : clear + text);
-            _linesDrawn = _isTerminal && !stays ? text.Count(c => c == '\n') : 0;
-        }
-    }
-
-    private string Compose()
+    /// <returns>A line for the total, and one for each path.</returns>
+    private string[] Compose()
     {
         _paths.Measure();
         var seconds = _sinceLast.Elapsed.TotalSeconds;
@@ -104,32 +132,25 @@ internal sealed class Screen : IAsyncDisposable
         var rate = (received - _receivedBefore) / seconds;
         _receivedBefore = received;
 
-        var text = new StringBuilder();
         var length = _transfer.Length;
-        if (_transfer.WholeLength is > 0 and var whole)
+        var whole = _transfer.WholeLength is > 0 and var known ? known : (long?)null;
+        var progress = whole is null ? $"{Size(length)}" : $"{Math.Floor(Math.Min(1, (double)length / whole.Value) * 100),3} % {Size(length)} of {Size(whole.Value)}";
+        var state = _paths switch
         {
-            var done = Math.Clamp((double)length / whole, 0, 1);
-            text.Append($"{Math.Floor(done * 100),3} % ");
-            text.Append(_isTerminal ? $"[{new string('#', (int)(done * BarWidth)).PadRight(BarWidth, '.')}] " : "");
-            text.Append($"{Size(length)} of {Size(whole)} {Mbit(rate)}");
-            text.Append(rate > 0 ? $"  {TimeSpan.FromSeconds(Math.Min(Math.Ceiling((whole - length) / rate), 86_399)):hh\\:mm\\:ss} left" : "  stalled");
-        }
-        else
-        {
-            text.Append($"{Size(length)} {Mbit(rate)}");
-        }
+            { IsConnected: false } => "disconnected",
+            _ when whole is null => _paths.Status?.ToToken(),
+            _ when rate > 0 => $"{TimeSpan.FromSeconds(Math.Min(Math.Ceiling((whole.Value - length) / rate), 86_399)):hh\\:mm\\:ss} left  {_paths.Status?.ToToken()}",
+            _ => $"stalled  {_paths.Status?.ToToken()}",
+        };
 
-        text.Append(_paths.Status is { } status ? $"  {status.ToToken()}\n" : "\n");
-
-        // Also those that have ended since, for the total is made up of them too.
+        // Also those that have ended since, because the total includes them.
         var paths = _paths.Paths.Select(path => (path, rate: RateOf(path, seconds))).Where(shown => shown.path.IsOpen || shown.rate > 0).ToArray();
-        var sum = paths.Sum(path => path.rate);
-        foreach (var (path, pathRate) in paths)
-        {
-            text.Append($"  {path.Name,-44} {Mbit(pathRate)} {Share(pathRate, sum)}  RTT {path.RoundTripTime.TotalMilliseconds:F2} ms\n");
-        }
-
-        return text.ToString();
+        var sum = paths.Sum(shown => shown.rate);
+        return
+        [
+            $"{progress} {Mbit(rate)}  {state}",
+            .. paths.Select(shown => $"  {shown.path.Name,-40} {Mbit(shown.rate)} {Share(shown.rate, sum)}  RTT {shown.path.RoundTripTime.TotalMilliseconds:F2} ms"),
+        ];
     }
 
     private double RateOf(PathFigures path, double seconds)

@@ -14,7 +14,7 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
     private readonly PartFile _file = new(options.File ?? NameOf(options.Url), options.Url);
     private string? _distrust;
 
-    /// <summary>Something to tell the user.</summary>
+    /// <summary>There is a line for the user.</summary>
     public event Action<string>? Noted;
 
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(_start);
@@ -115,6 +115,10 @@ internal sealed class Transfer(Options options, PathMeter paths) : IDisposable
         catch (OperationCanceledException) when (!interrupt.IsCancellationRequested)
         {
             throw new DownloadException(ExitCode.Timeout, $"Nothing received for {options.Timeout.TotalSeconds} s", isTransient: true);
+        }
+        finally
+        {
+            paths.Leave();
         }
     }
 

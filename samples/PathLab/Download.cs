@@ -11,15 +11,15 @@ internal sealed class Download : IAsyncDisposable
     private readonly HttpClient _client;
     private readonly Task<Digest> _reading;
 
-    private Download(HttpClient client, Uri uri)
+    private Download(HttpClient client, Uri uri, CancellationToken cancellationToken)
     {
         _client = client;
-        _reading = ReadAsync(uri);
+        _reading = ReadAsync(uri, cancellationToken);
     }
 
     public bool IsOver => _reading.IsCompleted;
 
-    public static Download Start(MultipathNetwork network, DownloadServer server) => new(
+    public static Download Start(MultipathNetwork network, DownloadServer server, CancellationToken cancellationToken) => new(
         new HttpClient(new SocketsHttpHandler
         {
             UseProxy = false,
@@ -30,7 +30,8 @@ internal sealed class Download : IAsyncDisposable
                 return new NetworkStream(socket, ownsSocket: true);
             },
         }),
-        new Uri($"http://{server.EndPoint}/"));
+        new Uri($"http://{server.EndPoint}/"),
+        cancellationToken);
 
     public Task<Digest> FinishAsync() => _reading;
 
@@ -38,17 +39,17 @@ internal sealed class Download : IAsyncDisposable
     {
         _client.Dispose();
 
-        // Ended, well or not: FinishAsync is where it is asked how.
+        // FinishAsync reports a failure.
         await Task.WhenAny(_reading);
     }
 
-    private async Task<Digest> ReadAsync(Uri uri)
+    private async Task<Digest> ReadAsync(Uri uri, CancellationToken cancellationToken)
     {
-        await using var body = await _client.GetStreamAsync(uri);
+        await using var body = await _client.GetStreamAsync(uri, cancellationToken);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[1 << 16];
         long bytes = 0;
-        while (await body.ReadAsync(buffer) is var count and > 0)
+        while (await body.ReadAsync(buffer, cancellationToken) is var count and > 0)
         {
             hash.AppendData(buffer.AsSpan(0, count));
             bytes += count;

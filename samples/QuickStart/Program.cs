@@ -3,8 +3,6 @@ using Mptcp.AspNetCore;
 using Mptcp.Sockets;
 
 var builder = WebApplication.CreateBuilder(args);
-var url = builder.Configuration["urls"] ?? "http://localhost:5080";
-builder.WebHost.UseUrls(url);
 
 // The one line. Clients that offer Multipath TCP get it, all others get TCP; the log says at start whether it is on.
 builder.WebHost.UseMptcp();
@@ -26,24 +24,30 @@ app.MapGet("/", (HttpContext context) =>
 
 app.MapGet("/mptcp-only", () => "You came over Multipath TCP.\n").RequireMptcp();
 
-// What keeps clients from using it? Closed outside of Development, unless authorization is set on it.
+// Findings about this host, and the list of connections. Closed outside of Development, unless you set authorization on them.
 app.MapMptcpDoctor("/mptcp/doctor");
+app.MapMptcpConnections("/mptcp/connections");
 
-if (app.Environment.IsDevelopment())
+app.Lifetime.ApplicationStarted.Register(() =>
 {
-    app.Lifetime.ApplicationStarted.Register(() =>
+    var url = app.Urls.First();
+    Console.WriteLine($"""
+        Try it over TCP:            curl -i {url}
+        Try it over Multipath TCP:  mptcpize run curl -i {url}
+        """);
+    if (app.Environment.IsDevelopment())
     {
+        Console.WriteLine($"""
+            Examine this host:          {url}/mptcp/doctor
+            List the connections:       {url}/mptcp/connections
+            """);
+
         // One line each; ToString of the report is the whole page.
         foreach (var finding in MptcpDoctor.ExamineAsync(app.Services).GetAwaiter().GetResult().Findings)
         {
             Console.WriteLine(finding);
         }
-    });
-}
-
-app.Lifetime.ApplicationStarted.Register(() => Console.WriteLine($"""
-    Try it over TCP:            curl -i {url}
-    Try it over Multipath TCP:  mptcpize run curl -i {url}
-    """));
+    }
+});
 
 app.Run();

@@ -17,11 +17,13 @@ public sealed class DownloadErrorTests
     [Theory]
     [InlineData(1, "Protocol \"ftp\" not supported", "ftp://127.0.0.1/file")]
     [InlineData(1, "Protocol \"file\" not supported", "file:///etc/hostname")]
-    [InlineData(2, "no URL specified; try --help")]
-    [InlineData(2, "option --nonsense: is unknown; try --help", "http://127.0.0.1/", "--nonsense")]
-    [InlineData(2, "option -o: requires parameter; try --help", "http://127.0.0.1/", "-o")]
+    [InlineData(2, "Required argument 'URL' missing for command: 'Download'; try --help")]
+    [InlineData(2, "Unrecognized command or argument '--nonsense'; try --help", "http://127.0.0.1/", "--nonsense")]
+    [InlineData(2, "Required argument missing for option: '-o'; try --help", "http://127.0.0.1/", "-o")]
+    [InlineData(2, "option --output: expected the name of a file; try --help", "http://127.0.0.1/", "-o", "")]
+    [InlineData(2, "option --timeout: expected a number from 1 to 86400; try --help", "http://127.0.0.1/", "--timeout", "soon")]
     [InlineData(2, "option --retry: expected a number from 0 to 100; try --help", "http://127.0.0.1/", "--retry", "-1")]
-    [InlineData(2, "http://127.0.0.2/: one URL at a time; try --help", "http://127.0.0.1/", "http://127.0.0.2/")]
+    [InlineData(2, "Unrecognized command or argument 'http://127.0.0.2/'; try --help", "http://127.0.0.1/", "http://127.0.0.2/")]
     [InlineData(3, "Malformed URL: http://", "http://")]
     [InlineData(3, "Malformed URL: http://127.0.0.1:port/", "http://127.0.0.1:port/")]
     [InlineData(6, "Could not resolve host: nosuch.invalid", "nosuch.invalid/file")]
@@ -38,7 +40,12 @@ public sealed class DownloadErrorTests
         using var folder = new DownloadFolder();
         var result = await folder.RunAsync("--help");
         Assert.Equal((0, ""), (result.ExitCode, result.Error));
-        Assert.StartsWith("Usage: download URL [options]\n", result.Output);
+        Assert.Contains("Usage:\n  Download <URL> [options]\n", result.Output);
+        foreach (var option in new[] { "-o, --output <FILE>", "--require-mptcp", "--retry <NUMBER>", "--timeout <SECONDS>", "-h, --help" })
+        {
+            Assert.Contains(option, result.Output);
+        }
+
         foreach (var exitCode in new[] { 0, 1, 2, 3, 6, 7, 18, 22, 23, 28, 33, 35, 43, 47, 56, 60, 101, 130, 143 })
         {
             Assert.Matches($"(?m)(^|  |and ) *{exitCode}  [a-zA-Z-]", result.Output);
@@ -69,6 +76,29 @@ public sealed class DownloadErrorTests
     }
 
     [Theory]
+    [InlineData("HTTP/1.1 404 \e]0;owned\aNot\u009b2JFound\r\nContent-Length: 0\r\n\r\n", 22, @"404 \x1b]0;owned\x07Not\x9b2JFound")]
+    [InlineData("HTTP/1.1 305 Elsewhere\r\nLocation: http://a/\e]0;owned\a%1b[2J\r\nContent-Length: 0\r\n\r\n", 47, "Redirect not followed: 305 to http://a/")]
+    [InlineData("HTTP/1.1 200 OK\r\nNo colon\e]0;owned\a\r\n\r\n", 56, "No response from 127.0.0.1: ")]
+    public async Task Run_ServerSendsControlCharacters_PrintsNone(string answer, int exitCode, string says)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        using var folder = new DownloadFolder();
+        var program = folder.Start($"http://{listener.LocalEndpoint}/file", "--retry", "0");
+        using (var socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken))
+        {
+            await socket.ReceiveAsync(new byte[4096]);
+            await socket.SendAsync(Encoding.Latin1.GetBytes(answer));
+            await socket.ReceiveAsync(new byte[4096]);
+        }
+
+        var result = await DownloadFolder.FinishAsync(program);
+        Assert.Equal(exitCode, result.ExitCode);
+        Assert.Contains(says, result.Error);
+        Assert.DoesNotContain(result.Error, c => char.IsControl(c) && c != '\n');
+    }
+
+    [Theory]
     [InlineData("missing/file", "Could not find a part of the path")]
     [InlineData("folder", "is a directory")]
     public async Task Run_FileCannotBeWritten_EndsBeforeTheBody(string file, string says)
@@ -80,6 +110,42 @@ public sealed class DownloadErrorTests
         var result = await folder.RunAsync(server.Url, "-o", file);
         Assert.Equal(23, result.ExitCode);
         Assert.Matches($"(?m)^download: \\(23\\) Could not write: .*{says}.*\n$", result.Error);
+    }
+
+    /// <summary>In a folder that others can write to, a link at FILE.part can lead to any file of the user.</summary>
+    [Theory]
+    [InlineData("precious", false)]
+    [InlineData("precious", true)]
+    [InlineData("missing", false)]
+    public async Task Run_PartIsASymbolicLink_LeavesItsTargetAlone(string target, bool hasInfo)
+    {
+        await using var server = await FileServer.StartAsync();
+        using var folder = new DownloadFolder();
+        using var elsewhere = new DownloadFolder();
+        await File.WriteAllTextAsync(elsewhere.PathOf("precious"), "data", TestContext.Current.CancellationToken);
+        File.CreateSymbolicLink(folder.PathOf("file.bin.part"), elsewhere.PathOf(target));
+        if (hasInfo)
+        {
+            await File.WriteAllLinesAsync(folder.PathOf("file.bin.part.info"), [server.Url, server.ETag!, "4000000"], TestContext.Current.CancellationToken);
+        }
+
+        AssertEnds(23, "Could not write: 'file.bin.part' is a symbolic link", await folder.RunAsync(server.Url), isWhole: false);
+        Assert.Equal(["precious"], elsewhere.Files);
+        Assert.Equal("data", await File.ReadAllTextAsync(elsewhere.PathOf("precious"), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Run_InfoIsASymbolicLink_LeavesItsTargetAlone()
+    {
+        await using var server = await FileServer.StartAsync();
+        using var folder = new DownloadFolder();
+        using var elsewhere = new DownloadFolder();
+        await File.WriteAllTextAsync(elsewhere.PathOf("precious"), "data", TestContext.Current.CancellationToken);
+        File.CreateSymbolicLink(folder.PathOf("file.bin.part.info"), elsewhere.PathOf("precious"));
+
+        Assert.Equal(0, (await folder.RunAsync(server.Url)).ExitCode);
+        Assert.Equal(server.Hash, folder.HashOf("file.bin"));
+        Assert.Equal("data", await File.ReadAllTextAsync(elsewhere.PathOf("precious"), TestContext.Current.CancellationToken));
     }
 
     [Fact]

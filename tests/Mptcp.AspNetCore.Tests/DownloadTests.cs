@@ -84,7 +84,7 @@ public sealed class DownloadTests
 
         // In the second after a loss the connection is gone, and what it brought is still shown with the path that brought it.
         var lines = result.Error.Split('\n');
-        var total = Array.FindIndex(lines, line => line.EndsWith(" left  active", StringComparison.Ordinal));
+        var total = Array.FindIndex(lines, line => line.EndsWith(" Mbit/s  disconnected", StringComparison.Ordinal));
         Assert.True(total >= 0, result.Error);
         Assert.Matches($@"^  127\.0\.0\.1 → {server.Host} +\d+\.\d Mbit/s +100 %  RTT \d+\.\d\d ms$", lines[total + 1]);
 
@@ -277,6 +277,53 @@ public sealed class DownloadTests
     }
 
     [Fact]
+    public async Task Run_ConnectionLost_ShowsDisconnectedUntilTheNextResponse()
+    {
+        await using var server = await FileServer.StartAsync();
+        using var folder = new DownloadFolder();
+        var enough = new TaskCompletionSource();
+        server.Interruptions.Enqueue(Interruption.Abort(Some, folder));
+        server.Answers.Enqueue(null);
+        server.Answers.Enqueue(async context =>
+        {
+            // Connected, and no response yet.
+            await enough.Task;
+            context.Response.StatusCode = 503;
+        });
+        var program = folder.Start(server.Url);
+        await program.WaitForTextAsync(" 25 % 1.0 MB of 4.0 MB     0.0 Mbit/s  disconnected\n");
+        enough.SetResult();
+        var result = await DownloadFolder.FinishAsync(program);
+
+        Assert.Equal((0, server.Hash), (result.ExitCode, folder.HashOf("file.bin")));
+        Assert.DoesNotContain("stalled", result.Error);
+        Assert.Contains("status active: the connection speaks Multipath TCP", result.Error);
+    }
+
+    /// <summary>HttpClient closes such a connection with the last byte, and the kernel's figures go with it.</summary>
+    [Theory]
+    [InlineData(7)]
+    [InlineData(4_000_000)]
+    public async Task Run_ServerClosesTheConnection_ClaimsOnlyWhatIsKnown(int length)
+    {
+        await using var server = await FileServer.StartAsync();
+        using var folder = new DownloadFolder();
+        server.Content = server.Content[..length];
+        server.Answers.Enqueue(async context =>
+        {
+            context.Response.Headers.Connection = "close";
+            context.Response.ContentLength = length;
+            await context.Response.Body.WriteAsync(server.Content);
+        });
+        var result = await folder.RunAsync(server.Url);
+
+        Assert.Equal((0, server.Hash), (result.ExitCode, folder.HashOf("file.bin")));
+        Assert.Contains("status active when last asked: ", result.Error);
+        var path = result.Error.Split('\n').Single(line => line.StartsWith("  127.0.0.1 → ", StringComparison.Ordinal) && line.Contains(" bytes", StringComparison.Ordinal));
+        Assert.Matches(@" ≥ [\d,]+ bytes ", path);
+    }
+
+    [Fact]
     public async Task Run_OnATerminal_RedrawsInPlace()
     {
         Requires.Programs("script");
@@ -286,14 +333,23 @@ public sealed class DownloadTests
         server.Interruptions.Enqueue(new Interruption(Some, _ => enough.Task));
         var program = folder.StartOnTerminal(server.Url);
 
-        // A line for the total and one for the path, drawn again over the two before.
-        const string Again = "\e[2F\e[J\e[?7l 25 % [######..................] 1.0 MB of 4.0 MB     0.0 Mbit/s  stalled  active";
-        await program.WaitForTextAsync(Again);
+        // The bar, the total and the path, drawn again over those before.
+        const string Total = " 25 % 1.0 MB of 4.0 MB     0.0 Mbit/s  stalled  active";
+        await program.WaitForTextAsync(Total);
+        var before = program.Output.Length;
+        await Wait.UntilAsync(() => program.Output.IndexOf(Total, before, StringComparison.Ordinal) >= 0);
         enough.SetResult();
         var result = await DownloadFolder.FinishAsync(program);
 
         Assert.Equal((0, server.Hash), (result.ExitCode, folder.HashOf("file.bin")));
-        Assert.Contains("\e[2F\e[Jfile.bin: 4,000,000 bytes in ", result.Output, StringComparison.Ordinal);
+        Assert.Contains("\e[1A", result.Output, StringComparison.Ordinal);
+        Assert.Contains("━", result.Output, StringComparison.Ordinal);
+
+        // At the end only the summary is left, and the cursor is back.
+        var last = result.Output[result.Output.LastIndexOf("\e[1A", StringComparison.Ordinal)..];
+        Assert.Contains("file.bin: 4,000,000 bytes in ", last);
+        Assert.DoesNotContain("stalled", last);
+        Assert.True(result.Output.LastIndexOf("\e[?25h", StringComparison.Ordinal) > result.Output.LastIndexOf("\e[?25l", StringComparison.Ordinal));
     }
 
     private static async Task LeavePartAsync(FileServer server, DownloadFolder folder)

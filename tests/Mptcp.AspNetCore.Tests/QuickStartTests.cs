@@ -50,6 +50,37 @@ public sealed class QuickStartTests
         }
     }
 
+    /// <summary>As the README says to run it. Only the port is another one, because others may use that of the sample.</summary>
+    [Fact]
+    public async Task DotnetRun_Newcomer_PrintsUrlsThatAnswer()
+    {
+        Requires.Programs("curl", "git");
+        var root = (await Command.RunCheckedAsync("git", "-C", AppContext.BaseDirectory, "rev-parse", "--show-toplevel")).Trim();
+        var url = $"http://localhost:{Ports.Free(1)[0]}";
+        var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+        using var program = RunningProgram.Start(
+            "dotnet", ["run", "--project", $"{root}/samples/QuickStart", "-c", configuration, "--no-build", "--", "--urls", url]);
+        await program.WaitForTextAsync("Application started.");
+        await program.WaitForTextAsync($"mptcpize run curl -i {url}");
+        Assert.Contains("Hosting environment: Development", program.Output);
+        foreach (var path in new[] { "mptcp/doctor", "mptcp/connections" })
+        {
+            Assert.Contains($" {url}/{path}\n", program.Output);
+            Assert.StartsWith("HTTP/1.1 200 ", await CurlAsync(mptcp: false, $"{url}/{path}"));
+        }
+    }
+
+    [Fact]
+    public async Task LaunchSettings_Url_IsTheOneOfTheReadme()
+    {
+        Requires.Programs("git");
+        var root = (await Command.RunCheckedAsync("git", "-C", AppContext.BaseDirectory, "rev-parse", "--show-toplevel")).Trim();
+        using var settings = JsonDocument.Parse(await File.ReadAllTextAsync($"{root}/samples/QuickStart/Properties/launchSettings.json"));
+        var profile = Assert.Single(settings.RootElement.GetProperty("profiles").EnumerateObject()).Value;
+        var url = profile.GetProperty("applicationUrl").GetString()!;
+        Assert.Contains($"curl -i {url}\n", await File.ReadAllTextAsync($"{root}/README.md"));
+    }
+
     [Fact]
     public async Task WebApplicationFactory_OnRealKestrel_ServesBoth()
     {

@@ -17,9 +17,18 @@ public sealed partial class NetworkNamespace : IAsyncDisposable
     {
         await NamespaceName.RemoveLeftoversAsync();
         var name = NamespaceName.Next();
-        await Command.RunCheckedAsync("ip", "netns", "add", name);
-        await Command.RunCheckedAsync("ip", "-n", name, "link", "set", "lo", "up");
-        return new NetworkNamespace(name);
+        try
+        {
+            await Command.RunCheckedAsync("ip", "netns", "add", name);
+            await Command.RunCheckedAsync("ip", "-n", name, "link", "set", "lo", "up");
+            return new NetworkNamespace(name);
+        }
+        catch
+        {
+            // Ctrl-C on a terminal also ends the `ip` that runs.
+            await Command.RunAsync("ip", ["netns", "del", name]);
+            throw;
+        }
     }
 
     /// <summary>Runs a program on this host.</summary>

@@ -38,9 +38,9 @@ internal sealed class DownloadFolder : IDisposable
         return host is null ? RunningProgram.Start("env", run, _environment) : RunningProgram.Start("ip", host.Wrap("env", run), _environment);
     }
 
-    /// <summary>With a terminal of its own; what it would show is the output. Needs util-linux.</summary>
+    /// <summary>With a terminal of its own, whose text and escape sequences are the output. Needs util-linux.</summary>
     public RunningProgram StartOnTerminal(string url) =>
-        RunningProgram.Start("env", ["-C", _folder, "script", "-qec", $"dotnet {s_program} {url}", "/dev/null"], _environment);
+        RunningProgram.Start("env", ["-C", _folder, "TERM=xterm", "script", "-qec", $"dotnet {s_program} {url}", "/dev/null"], _environment);
 
     public Task<CommandResult> RunAsync(params string[] arguments) => FinishAsync(Start(arguments));
 
