@@ -41,8 +41,14 @@ public static class SocketsHttpHandlerMptcpExtensions
                 $"This SocketsHttpHandler has a ConnectCallback already, and {nameof(UseMptcp)} would replace it. Remove it, or call {nameof(MptcpConnector)}.{nameof(MptcpConnector.ConnectAsync)} from it.");
         }
 
-        var connections = new HttpConnections(new MptcpConnectOptions(options), handler.PlaintextStreamFilter);
+        options = new MptcpConnectOptions(options);
+        var connections = new HttpConnections(options, handler.PlaintextStreamFilter);
         handler.ConnectCallback = connections.ConnectAsync;
+        if (!options.TrackResponses)
+        {
+            return new MptcpHttpHandler(handler, connections: null);
+        }
+
         handler.PlaintextStreamFilter = connections.FilterAsync;
         return new MptcpHttpHandler(handler, connections);
     }
