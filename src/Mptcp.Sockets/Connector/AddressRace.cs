@@ -115,6 +115,7 @@ internal sealed class AddressRace
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
+            // Abandoned: another address won, the time is over, or the caller cancelled.
         }
         catch
         {
@@ -161,7 +162,7 @@ internal sealed class AddressRace
         var message = $"Could not connect to {ConnectFailure.Target(_target)}{(isTimeout ? $" within {_options.ConnectTimeout}" : "")}: {ConnectFailure.Errors(attempts)}";
         if (_leftOut > 0)
         {
-            message += $"; {_leftOut} more addresses were not tried.";
+            message += $"; {_leftOut} more addresses were not tried";
         }
 
         return new MptcpConnectException(

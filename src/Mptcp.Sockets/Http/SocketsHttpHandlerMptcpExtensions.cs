@@ -15,7 +15,7 @@ public static class SocketsHttpHandlerMptcpExtensions
     /// HTTP/3 is not over TCP and stays what it is.
     /// </param>
     /// <returns>
-    /// A handler around it, through which responses tell their connection
+    /// A handler around it, through which responses know their connection
     /// (<see cref="HttpMessageMptcpExtensions.GetMptcpStatus(HttpResponseMessage)"/>). Where only the handler itself can be used, its
     /// connections are Multipath TCP all the same, and the responses' status is <see cref="MptcpStatus.Unknown"/>. Don't use both: what the
     /// body of a request through the outer one sends through the inner one is mistaken for the request.

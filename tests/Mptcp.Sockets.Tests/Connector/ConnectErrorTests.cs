@@ -89,7 +89,7 @@ public sealed class ConnectErrorTests
         Assert.Equal(addresses.Take(16), failure.Attempts.Select(attempt => attempt.EndPoint.Address));
         opened.AssertClosed(expectedCount: 16);
         Assert.Equal(
-            $"Could not connect to name.test:{destination.Port}: Connection refused (16 addresses); 4984 more addresses were not tried.", failure.Message);
+            $"Could not connect to name.test:{destination.Port}: Connection refused (16 addresses); 4984 more addresses were not tried", failure.Message);
     }
 
     [Fact]
