@@ -16,7 +16,7 @@ namespace Mptcp.AspNetCore;
 public sealed class MptcpConnectionFactory : IConnectionFactory, IDisposable
 {
     private readonly MptcpConnectOptions _options;
-    private readonly ILogger _logger;
+    private readonly BestEffortLogger _logger;
     private readonly SocketConnectionContextFactory _connections;
 
     /// <summary>Creates a factory.</summary>
@@ -26,10 +26,10 @@ public sealed class MptcpConnectionFactory : IConnectionFactory, IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(loggerFactory);
-        _options = ConnectLog.AddTo(options.Value, loggerFactory);
-        _logger = loggerFactory.CreateLogger(LogCategory.Clients);
+        _options = ConnectLog.AddTo(options.Value, loggerFactory, nameof(IConnectionFactory));
+        _logger = new BestEffortLogger(loggerFactory, LogCategory.Clients);
         _connections = new SocketConnectionContextFactory(
-            new SocketConnectionFactoryOptions(), loggerFactory.CreateLogger("Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
+            new SocketConnectionFactoryOptions(), new BestEffortLogger(loggerFactory, "Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets"));
     }
 
     /// <summary>Connects.</summary>
@@ -53,6 +53,6 @@ public sealed class MptcpConnectionFactory : IConnectionFactory, IDisposable
         }
     }
 
-    /// <summary>Frees the factory's buffers. Connections live on.</summary>
+    /// <summary>Frees the factory's buffers. Connections stay open.</summary>
     public void Dispose() => _connections.Dispose();
 }

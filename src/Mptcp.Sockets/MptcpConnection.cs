@@ -55,6 +55,12 @@ public class MptcpConnection
     /// <returns>False when the connection does not speak Multipath TCP, or is closed.</returns>
     public bool TryGetInfo(out MptcpInfo info)
     {
+        if (Last is { } last)
+        {
+            info = last.Connection.Info.GetValueOrDefault();
+            return last.Connection.Info is not null;
+        }
+
         var reading = MptcpSocket.Read(_socket, _openedAsTcp);
         Remember(reading);
         info = reading.Info.GetValueOrDefault();
@@ -67,10 +73,18 @@ public class MptcpConnection
     /// </returns>
     public MptcpSubflowList GetSubflows()
     {
+        if (Last is { } last)
+        {
+            return last;
+        }
+
         var subflows = MptcpSocket.GetSubflows(_socket, _openedAsTcp);
         Remember(subflows.Connection);
         return subflows;
     }
+
+    /// <summary>The last reading before the socket was closed, where its owner asked for one; otherwise null.</summary>
+    private protected virtual MptcpSubflowList? Last => null;
 
     /// <summary>Called once, when it is known for good that the connection does not speak Multipath TCP.</summary>
     /// <param name="status">Why.</param>

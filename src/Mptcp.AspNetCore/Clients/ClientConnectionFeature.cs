@@ -8,8 +8,8 @@ namespace Mptcp.AspNetCore.Clients;
 /// <summary>The feature of a connection that was dialled.</summary>
 internal sealed class ClientConnectionFeature : MptcpConnectionFeature
 {
-    // A socket that connects stays what it was opened as, so the kernel itself tells.
-    public ClientConnectionFeature(Socket socket, ConnectionContext connection, ILogger logger)
+    // A socket that connects stays what it was opened as, so the kernel itself knows.
+    public ClientConnectionFeature(Socket socket, ConnectionContext connection, BestEffortLogger logger)
         : base(socket, openedAsMptcp: false, connection) => Logger = logger;
 
     protected override ILogger Logger { get; }

@@ -54,18 +54,6 @@ internal static partial class Log
     [LoggerMessage(16, LogLevel.Debug, "Connection id \"{ConnectionId}\": The peer withdrew its address with id {AddressId}.", EventName = "AddressRemoved")]
     public static partial void AddressRemoved(ILogger logger, string connectionId, int? addressId);
 
-    [LoggerMessage(17, LogLevel.Debug, "Connected to {EndPoint} in {Milliseconds} ms.", EventName = "Connected")]
-    public static partial void Connected(ILogger logger, IPEndPoint endPoint, long milliseconds);
-
-    [LoggerMessage(18, LogLevel.Debug, "Could not connect to {EndPoint}, after {Milliseconds} ms: {Reason}", EventName = "ConnectFailed")]
-    public static partial void ConnectFailed(ILogger logger, IPEndPoint endPoint, long milliseconds, string reason);
-
-    [LoggerMessage(19, LogLevel.Debug, "The attempt to connect to {EndPoint} was given up after {Milliseconds} ms.", EventName = "ConnectAbandoned")]
-    public static partial void ConnectAbandoned(ILogger logger, IPEndPoint endPoint, long milliseconds);
-
-    [LoggerMessage(20, LogLevel.Warning, "Clients connect over TCP. {Reason} {Remedy}", EventName = "ClientUnavailable")]
-    public static partial void ClientUnavailable(ILogger logger, string reason, string? remedy);
-
     [LoggerMessage(23, LogLevel.Warning, "Connections to {EndPoint} can't be accepted and wait in the backlog; {Count} attempts failed. {Reason}", EventName = "AcceptFailing")]
     public static partial void AcceptFailing(ILogger logger, EndPoint endPoint, long count, string reason);
 

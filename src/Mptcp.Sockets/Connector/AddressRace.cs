@@ -9,15 +9,22 @@ internal sealed class AddressRace
 {
     private readonly EndPoint _target;
     private readonly IPEndPoint[] _addresses;
+    private readonly int _leftOut;
     private readonly MptcpConnectOptions _options;
     private readonly ConnectTimeout _timeout;
     private readonly MptcpConnectAttempt?[] _attempts;
     private bool _isWon;
 
-    public AddressRace(EndPoint target, IPEndPoint[] addresses, MptcpConnectOptions options, ConnectTimeout timeout)
+    /// <param name="target">The endpoint that the caller asked for.</param>
+    /// <param name="addresses">The addresses to try, in this order.</param>
+    /// <param name="leftOut">How many more addresses the name has.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="timeout">The time limit.</param>
+    public AddressRace(EndPoint target, IPEndPoint[] addresses, int leftOut, MptcpConnectOptions options, ConnectTimeout timeout)
     {
         _target = target;
         _addresses = addresses;
+        _leftOut = leftOut;
         _options = options;
         _timeout = timeout;
         _attempts = new MptcpConnectAttempt[addresses.Length];
@@ -35,7 +42,7 @@ internal sealed class AddressRace
             throw Failure();
         }
 
-        return new MptcpConnectResult(winner.Socket, winner.Unavailable, [.. _attempts.OfType<MptcpConnectAttempt>()]);
+        return new MptcpConnectResult(winner, [.. _attempts.OfType<MptcpConnectAttempt>()]);
     }
 
     private async Task<ClientSocket?> RaceAsync()
@@ -85,36 +92,30 @@ internal sealed class AddressRace
     }
 
     /// <summary>Connects to one address.</summary>
-    /// <returns>Null when it did not come to it; why is in <see cref="_attempts"/>.</returns>
+    /// <returns><c>null</c> when it did not connect, or another address connected first.</returns>
     private async Task<ClientSocket?> AttemptAsync(int index, CancellationToken cancellationToken)
     {
         var endPoint = _addresses[index];
         var start = Stopwatch.GetTimestamp();
         ClientSocket? client = null;
+        var outcome = MptcpConnectOutcome.Abandoned;
+        Exception? error = null;
         try
         {
             client = ClientSocket.Open(endPoint.AddressFamily, _options);
             await client.ConnectAsync(endPoint, cancellationToken).ConfigureAwait(false);
-            if (Interlocked.Exchange(ref _isWon, true))
+            if (!Interlocked.Exchange(ref _isWon, true))
             {
-                // Another address connected a moment earlier.
-                client.Socket.Dispose();
-                End(MptcpConnectOutcome.Abandoned);
-                return null;
+                outcome = MptcpConnectOutcome.Connected;
             }
-
-            End(MptcpConnectOutcome.Connected);
-            return client;
         }
         catch (Exception e) when (e is SocketException or PlatformNotSupportedException)
         {
-            client?.Socket.Dispose();
-            End(MptcpConnectOutcome.Failed, e);
+            (outcome, error) = (MptcpConnectOutcome.Failed, e);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            client?.Socket.Dispose();
-            End(MptcpConnectOutcome.Abandoned);
+            // Abandoned: another address won, the time is over, or the caller cancelled.
         }
         catch
         {
@@ -122,13 +123,27 @@ internal sealed class AddressRace
             throw;
         }
 
-        return null;
-
-        void End(MptcpConnectOutcome outcome, Exception? error = null)
+        if (outcome != MptcpConnectOutcome.Connected)
         {
-            var attempt = new MptcpConnectAttempt(endPoint, outcome, Stopwatch.GetElapsedTime(start), client?.Unavailable, error);
-            _attempts[index] = attempt;
+            client?.Socket.Dispose();
+        }
+
+        var attempt = new MptcpConnectAttempt(
+            endPoint, outcome, Stopwatch.GetElapsedTime(start), client?.Unavailable, error, outcome == MptcpConnectOutcome.Connected ? client!.Connection : null);
+        _attempts[index] = attempt;
+        Report(attempt);
+        return attempt.Connection is null ? null : client;
+    }
+
+    private void Report(MptcpConnectAttempt attempt)
+    {
+        try
+        {
             _options.AttemptCompleted?.Invoke(attempt);
+        }
+        catch (Exception)
+        {
+            // An observer decides neither about this address nor about the others.
         }
     }
 
@@ -142,13 +157,15 @@ internal sealed class AddressRace
             return attempts[0].Error!;
         }
 
-        var target = _target is DnsEndPoint dns ? $"{dns.Host}:{dns.Port}" : _target.ToString();
-        var answers = string.Join("; ", attempts.Select(attempt => attempt.Outcome == MptcpConnectOutcome.Abandoned ? $"{attempt.EndPoint}: no answer" : attempt.ToString()));
+        // An attempt that was not ended by the address: the caller can have cancelled since, which does not matter any more.
+        var isTimeout = _timeout.IsOver || attempts.Any(attempt => attempt.Outcome == MptcpConnectOutcome.Abandoned);
+        var message = $"Could not connect to {ConnectFailure.Target(_target)}{(isTimeout ? $" within {_options.ConnectTimeout}" : "")}: {ConnectFailure.Errors(attempts)}";
+        if (_leftOut > 0)
+        {
+            message += $"; {_leftOut} more addresses were not tried";
+        }
 
-        // An attempt that nobody ended and that did not end by itself: the caller can have cancelled since, which does not matter any more.
-        return _timeout.IsOver || attempts.Any(attempt => attempt.Outcome == MptcpConnectOutcome.Abandoned)
-            ? new MptcpConnectException(SocketError.TimedOut, $"Could not connect to {target} within {_options.ConnectTimeout} ({answers})", attempts)
-            : new MptcpConnectException(
-                attempts.Select(attempt => attempt.Error).OfType<SocketException>().Last().SocketErrorCode, $"Could not connect to {target} ({answers})", attempts);
+        return new MptcpConnectException(
+            isTimeout ? SocketError.TimedOut : attempts.Select(attempt => attempt.Error).OfType<SocketException>().Last().SocketErrorCode, message, attempts);
     }
 }

@@ -9,10 +9,14 @@ internal sealed class ClientSocket
     private ClientSocket(Socket socket, MptcpSupport? unavailable)
     {
         Socket = socket;
+        Connection = new ClientConnection(socket);
         Unavailable = unavailable;
     }
 
     public Socket Socket { get; }
+
+    /// <summary>The live connection.</summary>
+    public ClientConnection Connection { get; }
 
     /// <summary>Why it is TCP where MPTCP was preferred; otherwise null.</summary>
     public MptcpSupport? Unavailable { get; }

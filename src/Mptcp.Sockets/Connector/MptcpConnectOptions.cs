@@ -8,6 +8,7 @@ public sealed class MptcpConnectOptions
 {
     private TimeSpan _attemptDelay = TimeSpan.FromMilliseconds(250);
     private TimeSpan _connectTimeout = Timeout.InfiniteTimeSpan;
+    private int _maxAddresses = 16;
 
     /// <summary>Creates the options with their defaults.</summary>
     public MptcpConnectOptions()
@@ -22,10 +23,12 @@ public sealed class MptcpConnectOptions
         Mode = other.Mode;
         _attemptDelay = other._attemptDelay;
         _connectTimeout = other._connectTimeout;
+        _maxAddresses = other._maxAddresses;
         NoDelay = other.NoDelay;
         ConfigureSocket = other.ConfigureSocket;
         Resolver = other.Resolver;
         AttemptCompleted = other.AttemptCompleted;
+        TrackResponses = other.TrackResponses;
     }
 
     /// <summary>
@@ -58,6 +61,21 @@ public sealed class MptcpConnectOptions
     }
 
     /// <summary>
+    /// How many addresses of a name are tried at most, after the families were interleaved (RFC 8305 section 4). Defaults to 16. Each address
+    /// that does not answer holds a socket until the connect ends, so a name with thousands of them would hold hundreds.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is less than 1.</exception>
+    public int MaxAddresses
+    {
+        get => _maxAddresses;
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            _maxAddresses = value;
+        }
+    }
+
+    /// <summary>
     /// Whether small writes are sent at once (TCP_NODELAY). Defaults to true, as <see cref="System.Net.Http.SocketsHttpHandler"/> has
     /// it. Kernels before 5.17 refuse it on Multipath TCP sockets, which then go without it.
     /// </summary>
@@ -76,8 +94,19 @@ public sealed class MptcpConnectOptions
     /// </summary>
     public Func<string, AddressFamily, CancellationToken, Task<IPAddress[]>>? Resolver { get; set; }
 
-    /// <summary>Called when an attempt to connect to an address has ended, well or not. Defaults to null. It must not throw.</summary>
+    /// <summary>
+    /// Called when an attempt to connect to an address has ended, with or without success. Defaults to null. It observes: an exception that it
+    /// throws is ignored, and changes neither the outcome of the attempt nor that of the connect.
+    /// </summary>
     public Action<MptcpConnectAttempt>? AttemptCompleted { get; set; }
+
+    /// <summary>
+    /// Whether the responses of an HttpClient know their connection: <c>response.GetMptcpStatus()</c> and <c>GetMptcpConnection()</c>. Defaults
+    /// to true. Set it to false in an application that never asks: a request then costs what it costs with a plain
+    /// <see cref="System.Net.Http.SocketsHttpHandler"/> whose ConnectCallback connects, and every status is
+    /// <see cref="MptcpStatus.Unknown"/>. Used by <c>UseMptcp</c> only.
+    /// </summary>
+    public bool TrackResponses { get; set; } = true;
 
     private static TimeSpan Check(TimeSpan value, TimeSpan least)
     {

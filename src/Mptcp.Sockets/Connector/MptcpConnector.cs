@@ -27,6 +27,7 @@ public static class MptcpConnector
     /// <para>
     /// The families of the addresses alternate, beginning with the resolver's first; the next address is tried when an attempt failed,
     /// or has not succeeded within <see cref="MptcpConnectOptions.AttemptDelay"/>; the first to connect wins, and the others are closed.
+    /// At most <see cref="MptcpConnectOptions.MaxAddresses"/> are tried.
     /// </para>
     /// <para>
     /// TCP is used only when the host can't open MPTCP sockets, never because a connect failed. IPv4 addresses are connected to from a
@@ -51,7 +52,8 @@ public static class MptcpConnector
         options ??= s_defaults;
         using var timeout = ConnectTimeout.Start(options.ConnectTimeout, cancellationToken);
         var addresses = await ResolveAsync(endPoint, options, timeout).ConfigureAwait(false);
-        var result = await new AddressRace(endPoint, addresses, options, timeout).RunAsync().ConfigureAwait(false);
+        var leftOut = Math.Max(0, addresses.Length - options.MaxAddresses);
+        var result = await new AddressRace(endPoint, leftOut == 0 ? addresses : addresses[..^leftOut], leftOut, options, timeout).RunAsync().ConfigureAwait(false);
         ConnectMetrics.Count(result.Connection);
         return result;
     }
@@ -66,7 +68,7 @@ public static class MptcpConnector
             case DnsEndPoint dns when IPAddress.TryParse(dns.Host, out var address):
                 return dns.AddressFamily == AddressFamily.Unspecified || dns.AddressFamily == address.AddressFamily
                     ? [new IPEndPoint(address, dns.Port)]
-                    : throw new MptcpConnectException(SocketError.NoData, $"{dns.Host} is not an address of the family {dns.AddressFamily}.", []);
+                    : throw new MptcpConnectException(SocketError.NoData, $"{ConnectFailure.Escape(dns.Host)} is not an address of the family {dns.AddressFamily}.", []);
 
             case DnsEndPoint dns:
                 IPAddress[] addresses;
@@ -78,17 +80,17 @@ public static class MptcpConnector
                 }
                 catch (SocketException e)
                 {
-                    throw new MptcpConnectException(e.SocketErrorCode, $"Could not resolve {dns.Host}: {e.Message}", []);
+                    throw new MptcpConnectException(e.SocketErrorCode, $"Could not resolve {ConnectFailure.Escape(dns.Host)}: {ConnectFailure.Escape(e.Message)}", []);
                 }
                 catch (OperationCanceledException) when (timeout.Token.IsCancellationRequested)
                 {
                     timeout.ThrowIfCancelledByCaller();
-                    throw new MptcpConnectException(SocketError.TimedOut, $"Could not resolve {dns.Host} within {options.ConnectTimeout}.", []);
+                    throw new MptcpConnectException(SocketError.TimedOut, $"Could not resolve {ConnectFailure.Escape(dns.Host)} within {options.ConnectTimeout}.", []);
                 }
 
                 return addresses.Length > 0
                     ? [.. Interleave(addresses).Select(address => new IPEndPoint(address, dns.Port))]
-                    : throw new MptcpConnectException(SocketError.NoData, $"Could not resolve {dns.Host}: it has no address.", []);
+                    : throw new MptcpConnectException(SocketError.NoData, $"Could not resolve {ConnectFailure.Escape(dns.Host)}: it has no address.", []);
 
             default:
                 throw new ArgumentException($"{endPoint.GetType()} is neither an IPEndPoint nor a DnsEndPoint.", nameof(endPoint));

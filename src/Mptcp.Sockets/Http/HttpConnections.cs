@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Mptcp.Sockets;
 
 /// <summary>The connections of one SocketsHttpHandler: opens them, and keeps the HTTP/2 ones in mind.</summary>
@@ -27,7 +29,7 @@ internal sealed class HttpConnections
         var result = await MptcpConnector.ConnectAsync(context.DnsEndPoint, _options, cancellationToken).ConfigureAwait(false);
         try
         {
-            return new TransportStream(result, Origin.Of(context));
+            return _options.TrackResponses ? new TransportStream(result, Origin.Of(context)) : new NetworkStream(result.Socket, ownsSocket: true);
         }
         catch
         {
@@ -39,23 +41,35 @@ internal sealed class HttpConnections
     /// <summary>The plaintext filter: sees each connection when TLS is set up, before the first request is written on it.</summary>
     public async ValueTask<Stream> FilterAsync(SocketsHttpPlaintextStreamFilterContext context, CancellationToken cancellationToken)
     {
+        // Before the application's filter puts a stream of its own on it.
+        var transport = TransportStream.Below(context.PlaintextStream);
         var stream = _filter is null ? context.PlaintextStream : await _filter(context, cancellationToken).ConfigureAwait(false);
         if (Origin.IsTunnel(context.InitialRequestMessage))
         {
-            // A tunnel through a proxy, written on by those who set it up. The connection inside it comes by here in its turn.
+            // A tunnel through a proxy. The stream inside it comes by here in its turn, and does not show the connection then.
+            if (_filter is null)
+            {
+                transport?.BeginTunnel();
+            }
+
             return stream;
         }
 
-        var isHttp2 = context.NegotiatedHttpVersion.Major == 2;
-        if (stream is TransportStream transport && !isHttp2)
+        if (transport?.TryClaim() == false)
         {
-            // HttpClient has to see the NetworkStream: only of such a one it asks the socket, before a blocking request, whether it is
+            transport = null;
+        }
+
+        var isHttp2 = context.NegotiatedHttpVersion.Major == 2;
+        if (transport is not null && stream == transport && !isHttp2)
+        {
+            // HttpClient has to see the NetworkStream: only of such a stream it asks the socket, before a blocking request, whether it is
             // still open. On any other it begins to read, on another thread, and waits for that.
             transport.BeginHttp1(this);
             return transport;
         }
 
-        var plaintext = new PlaintextStream(stream, this, isHttp2);
+        var plaintext = new PlaintextStream(stream, transport, learnsConnection: _filter is null, this, isHttp2);
         if (isHttp2)
         {
             lock (_lock)

@@ -2,7 +2,7 @@ using Mptcp.Sockets;
 
 namespace System.Net.Http;
 
-/// <summary>Tells which connection carried a request and its response.</summary>
+/// <summary>Reports which connection carried a request and its response.</summary>
 public static class HttpMessageMptcpExtensions
 {
     /// <summary>Which protocol the connection of a response speaks, and why.</summary>
@@ -19,9 +19,14 @@ public static class HttpMessageMptcpExtensions
     /// <returns>
     /// <para>The connection that carried it, also when it was reused; with a proxy that is the connection to the proxy.</para>
     /// <para>
+    /// After HttpClient has closed the connection, it keeps the status, figures and subflows of the moment before: the last response of a
+    /// connection with <c>Connection: close</c> can be asked when its body has ended.
+    /// </para>
+    /// <para>
     /// Null where it is not known for certain: over HTTP/3; over HTTP/2 while several connections to the same origin are open, or when one
-    /// was closed while the request was under way; when the response did not come through that handler, or its request message was sent again
-    /// since.
+    /// was closed while the request was under way; in a tunnel through a proxy when the application has a PlaintextStreamFilter; when the
+    /// response did not come through that handler, or its request message was sent again since. Null also where
+    /// <see cref="MptcpConnectOptions.TrackResponses"/> is false.
     /// </para>
     /// </returns>
     public static MptcpConnection? GetMptcpConnection(this HttpResponseMessage response)

@@ -1,9 +1,13 @@
 namespace Mptcp.Sockets;
 
 /// <summary>
-/// The stream on which HttpClient speaks HTTP where that is not the connection's own: above TLS, and for HTTP/2. It notes whose request is
-/// written on it, and learns with the first write which connection it stands on: the write arrives there in the same call.
+/// The stream on which HttpClient speaks HTTP where that is not the connection's own: above TLS, for HTTP/2, and above a stream of the
+/// application's. It notes whose request is written on it.
 /// </summary>
+/// <remarks>
+/// In a tunnel through a proxy it learns with the first write which connection it stands on: the write arrives there in the same call. That
+/// holds only where no stream of the application's is in between, which could write on another connection first.
+/// </remarks>
 internal sealed class PlaintextStream : Stream, IRequestStream
 {
     [ThreadStatic]
@@ -12,20 +16,28 @@ internal sealed class PlaintextStream : Stream, IRequestStream
     private readonly Stream _inner;
     private readonly HttpConnections _connections;
     private readonly bool _isHttp2;
+    private readonly bool _learnsConnection;
     private volatile bool _isHttpOver;
     private TransportStream? _transport;
 
-    public PlaintextStream(Stream inner, HttpConnections connections, bool isHttp2)
+    /// <param name="inner">The stream below.</param>
+    /// <param name="transport">The connection that it stands on, or <c>null</c> where that is not known.</param>
+    /// <param name="learnsConnection">Whether the first write shows the connection, where it is not known.</param>
+    /// <param name="connections">The connections of the same handler.</param>
+    /// <param name="isHttp2">Whether HTTP/2 is spoken on it.</param>
+    public PlaintextStream(Stream inner, TransportStream? transport, bool learnsConnection, HttpConnections connections, bool isHttp2)
     {
         _inner = inner;
+        _transport = transport;
+        _learnsConnection = transport is null && learnsConnection;
         _connections = connections;
         _isHttp2 = isHttp2;
     }
 
-    /// <summary>Null before the first write.</summary>
+    /// <summary><c>null</c> when it is not known: in a tunnel before the first write, or for good.</summary>
     public MptcpConnection? Connection => Volatile.Read(ref _transport)?.Connection;
 
-    /// <summary>Null when it is not known.</summary>
+    /// <summary><c>null</c> when it is not known.</summary>
     public Origin? Origin => Volatile.Read(ref _transport)?.Origin;
 
     public override bool CanRead => _inner.CanRead;
@@ -56,14 +68,18 @@ internal sealed class PlaintextStream : Stream, IRequestStream
         set => _inner.WriteTimeout = value;
     }
 
-    /// <summary>A write has come down to a connection.</summary>
-    public static void ArriveAt(TransportStream transport)
+    /// <summary>A write has arrived at a connection that carries a tunnel.</summary>
+    /// <returns>Whether the stream that writes stands on that connection from now on.</returns>
+    public static bool ArriveAt(TransportStream transport)
     {
-        if (s_writing is { } stream)
+        if (s_writing is not { } stream || !transport.TryClaim())
         {
-            s_writing = null;
-            stream.StandOn(transport);
+            return false;
         }
+
+        s_writing = null;
+        stream.StandOn(transport);
+        return true;
     }
 
     public void EndHttp() => _isHttpOver = true;
@@ -154,7 +170,7 @@ internal sealed class PlaintextStream : Stream, IRequestStream
             RequestScope.Current?.WriteOn(this, _connections);
         }
 
-        if (Volatile.Read(ref _transport) is not null)
+        if (!_learnsConnection || Volatile.Read(ref _transport) is not null)
         {
             return false;
         }

@@ -15,7 +15,7 @@ public static class SocketsHttpHandlerMptcpExtensions
     /// HTTP/3 is not over TCP and stays what it is.
     /// </param>
     /// <returns>
-    /// A handler around it, through which responses tell their connection
+    /// A handler around it, through which responses know their connection
     /// (<see cref="HttpMessageMptcpExtensions.GetMptcpStatus(HttpResponseMessage)"/>). Where only the handler itself can be used, its
     /// connections are Multipath TCP all the same, and the responses' status is <see cref="MptcpStatus.Unknown"/>. Don't use both: what the
     /// body of a request through the outer one sends through the inner one is mistaken for the request.
@@ -41,8 +41,14 @@ public static class SocketsHttpHandlerMptcpExtensions
                 $"This SocketsHttpHandler has a ConnectCallback already, and {nameof(UseMptcp)} would replace it. Remove it, or call {nameof(MptcpConnector)}.{nameof(MptcpConnector.ConnectAsync)} from it.");
         }
 
-        var connections = new HttpConnections(new MptcpConnectOptions(options), handler.PlaintextStreamFilter);
+        options = new MptcpConnectOptions(options);
+        var connections = new HttpConnections(options, handler.PlaintextStreamFilter);
         handler.ConnectCallback = connections.ConnectAsync;
+        if (!options.TrackResponses)
+        {
+            return new MptcpHttpHandler(handler, connections: null);
+        }
+
         handler.PlaintextStreamFilter = connections.FilterAsync;
         return new MptcpHttpHandler(handler, connections);
     }

@@ -76,7 +76,32 @@ public sealed class ConnectionFactoryTests : IDisposable
         }
 
         Assert.Single(_log.Ours, line => line.Event.Id == 5);
-        Assert.Equal(2, _log.Ours.Count(line => line.Event.Id == 17));
+        Assert.Collection(
+            _log.Ours.Where(line => line.Event.Id == 17),
+            line => Assert.Matches($"^IConnectionFactory connected to {tcp.LocalEndPoint} over TCP, as a fallback, in [0-9]+ ms\\.$", line.Message),
+            line => Assert.Matches($"^IConnectionFactory connected to {mptcp.LocalEndPoint} over Multipath TCP in [0-9]+ ms\\.$", line.Message));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ConnectAsync_LogThrows_ConnectionAndStatusAreThere(bool throwsWhenAsked)
+    {
+        using var listener = Listen(mptcp: false);
+        using var log = new BrokenLog(throwsWhenAsked);
+        var attempts = 0;
+        using var loggerFactory = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddProvider(log));
+        using var factory = new MptcpConnectionFactory(
+            Options.Create(new MptcpConnectOptions { AttemptCompleted = _ => attempts++ }), loggerFactory);
+        await using var connection = await factory.ConnectAsync(listener.LocalEndPoint!);
+        var echo = EchoAsync(listener);
+        Assert.Equal(MptcpStatus.FellBack, connection.Features.Get<IMptcpFeature>()!.Status);
+        await connection.Transport.Output.WriteAsync("hello"u8.ToArray());
+        Assert.Equal("hello"u8.ToArray(), await ReadAsync(connection.Transport.Input, 5));
+        await connection.Transport.Output.CompleteAsync();
+        Assert.Equal(5, await echo);
+        Assert.Equal(1, attempts);
+        Assert.True(log.Asked >= 2, $"It was asked {log.Asked} times.");
     }
 
     [Fact]
@@ -96,7 +121,7 @@ public sealed class ConnectionFactoryTests : IDisposable
         Assert.True(opened!.SafeHandle.IsClosed);
         var line = Assert.Single(_log.Ours);
         Assert.Equal((19, LogLevel.Debug), (line.Event.Id, line.Level));
-        Assert.Matches($"^The attempt to connect to {silent.LocalEndPoint} was given up after [0-9]+ ms\\.$", line.Message);
+        Assert.Matches($"^The attempt of IConnectionFactory to connect to {silent.LocalEndPoint} was given up after [0-9]+ ms\\.$", line.Message);
     }
 
     [Fact]

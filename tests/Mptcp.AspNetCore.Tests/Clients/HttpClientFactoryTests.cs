@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -71,14 +72,6 @@ public sealed class HttpClientFactoryTests
         Assert.Equal(("active", MptcpStatus.Active), await GetAsync(services, server, "other"));
     }
 
-    [Fact]
-    public async Task UseMptcp_PrimaryHandlerOfAnotherKind_IsRefusedWithWhatToDo()
-    {
-        await using var services = Build(services => services.AddHttpClient("x").UseMptcp().ConfigurePrimaryHttpMessageHandler(() => new HttpClientHandler()));
-        var refusal = Assert.Throws<InvalidOperationException>(() => services.GetRequiredService<IHttpClientFactory>().CreateClient("x"));
-        Assert.Contains("primary handler of the HttpClient \"x\" is System.Net.Http.HttpClientHandler. UseMptcp needs a SocketsHttpHandler", refusal.Message);
-    }
-
     [Theory]
     [InlineData("Mptcp:Client:Mode", "Disabled", "not-negotiated")]
     [InlineData("Mptcp:Client:Mode", "disabled", "not-negotiated")]
@@ -141,9 +134,22 @@ public sealed class HttpClientFactoryTests
         await Assert.ThrowsAsync<HttpRequestException>(() => client.GetAsync($"http://127.0.0.1:{closed}/"));
 
         Assert.Equal([(17, LogLevel.Debug), (18, LogLevel.Debug)], log.Ours.Select(line => (line.Event.Id, line.Level)));
-        Assert.Matches($"^Connected to {server.EndPoint} in [0-9]+ ms\\.$", log.Ours[0].Message);
-        Assert.Matches($"^Could not connect to 127\\.0\\.0\\.1:{closed}, after [0-9]+ ms: Connection refused$", log.Ours[1].Message);
+        Assert.Matches($"^HttpClient \"x\" connected to {server.EndPoint} over Multipath TCP in [0-9]+ ms\\.$", log.Ours[0].Message);
+        Assert.Matches($"^HttpClient \"x\" could not connect to 127\\.0\\.0\\.1:{closed}, after [0-9]+ ms: Connection refused$", log.Ours[1].Message);
         Assert.Equal(log.Ours.Count, own);
+    }
+
+    [Theory]
+    [InlineData("", MptcpMode.Disabled, "The default HttpClient connected to {0} over TCP in ")]
+    [InlineData("", MptcpMode.Preferred, "The default HttpClient connected to {0} over Multipath TCP in ")]
+    [InlineData("catalog", MptcpMode.Disabled, "HttpClient \"catalog\" connected to {0} over TCP in ")]
+    public async Task Log_Connected_SaysWhichClientAndOverWhat(string name, MptcpMode mode, string says)
+    {
+        await using var server = await Server.StartAsync();
+        using var log = new LogRecorder();
+        await using var services = Build(services => services.ConfigureHttpClientDefaults(client => client.UseMptcp(options => options.Mode = mode)), log);
+        await GetAsync(services, server, name);
+        Assert.StartsWith(string.Format(CultureInfo.InvariantCulture, says, server.EndPoint), Assert.Single(log.Ours).Message, StringComparison.Ordinal);
     }
 
     private static async Task<(string, MptcpStatus)> GetAsync(IServiceProvider services, Server server, string name = "x")

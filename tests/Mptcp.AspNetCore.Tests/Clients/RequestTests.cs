@@ -13,6 +13,8 @@ namespace Mptcp.AspNetCore.Tests.Clients;
 /// <summary>What is known of a request while it is sent and after it is over, whatever else goes on in its flow.</summary>
 public sealed class RequestTests
 {
+    private const int LargeSize = 3_000_000;
+
     public RequestTests() => Requires.Mptcp();
 
     [Fact]
@@ -51,10 +53,42 @@ public sealed class RequestTests
 
             // It is asked here for the first time, and the socket is closed.
             var connection = response.GetMptcpConnection()!;
-            Assert.Empty(connection.GetSubflows());
+            Assert.Equal(i % 2 == 0 ? 1 : 0, connection.GetSubflows().Count);
             Assert.Equal(MixedServer.StatusOf(response), response.GetMptcpStatus());
             Assert.Equal(i % 2 == 0 ? MptcpStatus.Active : MptcpStatus.FellBack, connection.Status);
         }
+    }
+
+    /// <summary>Also where it was asked before: the figures are those of the end.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task GetSubflows_ConnectionClosedAfterTheResponse_AreTheLast(bool tls, bool askedBefore)
+    {
+        await using var server = await StartAsync(tls);
+        using var client = Create(server);
+        using var response = await client.SendAsync(new HttpRequestMessage(HttpMethod.Get, server.At("/large")), default);
+        var connection = response.GetMptcpConnection()!;
+        if (askedBefore)
+        {
+            Assert.Single(connection.GetSubflows());
+            Assert.Equal(MptcpStatus.Active, connection.Status);
+        }
+
+        Assert.Equal(LargeSize, (await response.Content.ReadAsByteArrayAsync()).Length);
+        var subflow = Assert.Single(connection.GetSubflows());
+        Assert.InRange(subflow.BytesReceived, LargeSize, LargeSize + (LargeSize / 10));
+        Assert.Equal(server.Address.Port, subflow.RemoteEndPoint.Port);
+        Assert.True(connection.TryGetInfo(out var info));
+        if (info.BytesReceived is { } received)
+        {
+            Assert.InRange(received, LargeSize, LargeSize + (LargeSize / 10));
+        }
+
+        Assert.Equal(MptcpStatus.Active, connection.GetSubflows().Connection.Status);
+        Assert.Equal(MptcpStatus.Active, response.GetMptcpStatus());
     }
 
     [Theory]
@@ -196,8 +230,13 @@ public sealed class RequestTests
 
     private static HttpMessageInvoker Create(MixedServer server) => new(MptcpClient.CreateHandler().UseMptcp(MixedServer.Options(server)));
 
-    private static Task<MixedServer> StartAsync() => MixedServer.StartAsync(HttpProtocols.Http1, map: app =>
+    private static Task<MixedServer> StartAsync(bool tls = false) => MixedServer.StartAsync(HttpProtocols.Http1, tls, app =>
     {
+        app.MapGet("/large", (HttpContext context) =>
+        {
+            context.Response.Headers.Connection = "close";
+            return Results.Bytes(new byte[LargeSize]);
+        });
         app.UseWebSockets();
         app.MapPut("/upload", async (HttpContext context) =>
         {

@@ -72,6 +72,9 @@ internal static class HttpClientBenchmark
         Compare("keep-alive, plain on a socket that fell back, against plain", MptcpStatus.Unknown, BareCallback(), Plain());
         Compare("keep-alive, ours on TCP (Disabled), against plain", MptcpStatus.Unavailable, Ours(MptcpMode.Disabled), Plain());
         Compare("keep-alive, ours on TCP without the returned handler, against plain", MptcpStatus.Unknown, WithoutOurHandler(), Plain());
+        Compare("keep-alive, ours without TrackResponses against itself", MptcpStatus.Unknown, Ours(track: false), Ours(track: false));
+        Compare("keep-alive, ours against ours without TrackResponses", MptcpStatus.FellBack, Ours(), Ours(track: false));
+        Compare("keep-alive, ours without TrackResponses, against plain on a socket that fell back", MptcpStatus.Unknown, Ours(track: false), BareCallback());
 
         Compare("keep-alive with Send, ours against plain", MptcpStatus.FellBack, Ours(), Plain(), blocking: true);
         Compare("keep-alive with Send, plain on a socket that fell back, against plain", MptcpStatus.Unknown, BareCallback(), Plain(), blocking: true);
@@ -89,6 +92,8 @@ internal static class HttpClientBenchmark
         Compare("HTTP/2, ours against plain", MptcpStatus.FellBack, Http2(Ours()), Http2(Plain()));
         Compare("HTTP/2, plain on a socket that fell back, against plain", MptcpStatus.Unknown, Http2(BareCallback()), Http2(Plain()));
         Compare("HTTP/2, ours on TCP (Disabled), against plain", MptcpStatus.Unavailable, Http2(Ours(MptcpMode.Disabled)), Http2(Plain()));
+        Compare("HTTP/2, ours against ours without TrackResponses", MptcpStatus.FellBack, Http2(Ours()), Http2(Ours(track: false)));
+        Compare("HTTP/2, ours without TrackResponses, against plain on a socket that fell back", MptcpStatus.Unknown, Http2(Ours(track: false)), Http2(BareCallback()));
         Compare("HTTP/2, 16 at once, ours against plain", MptcpStatus.FellBack, Http2(Ours()), Http2(Plain()), atOnce: 16);
     }
 
@@ -201,7 +206,8 @@ internal static class HttpClientBenchmark
 
     private static HttpClient Plain() => new(Handler());
 
-    private static HttpClient Ours(MptcpMode mode = MptcpMode.Preferred) => new(Handler().UseMptcp(new MptcpConnectOptions { Mode = mode }));
+    private static HttpClient Ours(MptcpMode mode = MptcpMode.Preferred, bool track = true) =>
+        new(Handler().UseMptcp(new MptcpConnectOptions { Mode = mode, TrackResponses = track }));
 
     private static HttpClient WithoutOurHandler()
     {

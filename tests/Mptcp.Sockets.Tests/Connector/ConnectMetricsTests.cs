@@ -50,6 +50,46 @@ public sealed class ConnectMetricsTests
         Assert.Single(measured);
     }
 
+    [Fact]
+    public async Task ConnectAsync_MeterListenerThrows_ConnectedAllTheSame()
+    {
+        var calls = 0;
+        s_isOurs.Value = true;
+        using var listening = new MeterListener
+        {
+            InstrumentPublished = (instrument, listener) =>
+            {
+                if (instrument.Meter.Name == "Mptcp.Sockets")
+                {
+                    listener.EnableMeasurementEvents(instrument);
+                }
+            },
+        };
+        listening.SetMeasurementEventCallback<long>((_, _, _, _) =>
+        {
+            if (s_isOurs.Value)
+            {
+                calls++;
+                throw new InvalidOperationException("This listener always fails.");
+            }
+        });
+        listening.Start();
+        using var listener = Connection.Listen(IPAddress.Loopback, mptcp: true);
+        var opened = new OpenedSockets();
+        try
+        {
+            var result = await MptcpConnector.ConnectAsync(listener.LocalEndPoint!, new() { ConfigureSocket = opened.Add });
+            opened.AssertClosed(expectedCount: 1, butNot: result.Socket);
+            result.Socket.Dispose();
+        }
+        finally
+        {
+            opened.AssertClosed(expectedCount: 1);
+        }
+
+        Assert.Equal(1, calls);
+    }
+
     private static MeterListener Listen(ConcurrentQueue<(string Instrument, long Value, KeyValuePair<string, object?>[] Tags)> measured)
     {
         s_isOurs.Value = true;

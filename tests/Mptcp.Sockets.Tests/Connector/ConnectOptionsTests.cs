@@ -13,7 +13,9 @@ public sealed class ConnectOptionsTests
         Assert.Equal(MptcpMode.Preferred, options.Mode);
         Assert.Equal(TimeSpan.FromMilliseconds(250), options.AttemptDelay);
         Assert.Equal(Timeout.InfiniteTimeSpan, options.ConnectTimeout);
+        Assert.Equal(16, options.MaxAddresses);
         Assert.True(options.NoDelay);
+        Assert.True(options.TrackResponses);
         Assert.Null(options.ConfigureSocket);
         Assert.Null(options.Resolver);
         Assert.Null(options.AttemptCompleted);
@@ -40,6 +42,14 @@ public sealed class ConnectOptionsTests
     public void ConnectTimeout_Value_IsTakenOrRefused(double milliseconds, bool taken) =>
         AssertTakes(milliseconds, taken, (options, value) => options.ConnectTimeout = value, options => options.ConnectTimeout);
 
+    [Fact]
+    public void MaxAddresses_LessThanOne_IsRefused()
+    {
+        var options = new MptcpConnectOptions { MaxAddresses = 1 };
+        Assert.Throws<ArgumentOutOfRangeException>(() => options.MaxAddresses = 0);
+        Assert.Equal(1, options.MaxAddresses);
+    }
+
     /// <summary>Goes through the properties themselves, so that one that is added later is not forgotten.</summary>
     [Fact]
     public void Copy_EveryProperty_IsTheOriginals()
@@ -49,7 +59,9 @@ public sealed class ConnectOptionsTests
             Mode = MptcpMode.Required,
             AttemptDelay = TimeSpan.FromMilliseconds(11),
             ConnectTimeout = TimeSpan.FromSeconds(12),
+            MaxAddresses = 13,
             NoDelay = false,
+            TrackResponses = false,
             ConfigureSocket = _ => { },
             Resolver = (_, _, _) => Task.FromResult(Array.Empty<IPAddress>()),
             AttemptCompleted = _ => { },
