@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
 using Mptcp.TestNetwork;
@@ -38,6 +39,85 @@ public sealed class DoctorTests
         Assert.Contains($"  Listener: {server.EndPoint} MPTCP\n", page);
         Assert.Contains("  net.mptcp.enabled: 1\n", page);
         Assert.Contains("  MPCapableSYNRX: ", await GetPageAfterMptcpAsync(server));
+    }
+
+    /// <summary>A host where nobody offers it.</summary>
+    [Fact]
+    public async Task Examine_ManyRequestsOverTcp_VerdictAndFindingSayThatNoClientOffersIt()
+    {
+        Requires.Namespaces();
+        await using var host = await NetworkNamespace.CreateAsync();
+        await using var server = await StartOnAsync(host);
+        Assert.StartsWith("No connection has been accepted since start; no client has offered it to this host (MPCapableSYNRX is 0)", Examine().Verdict);
+        Assert.DoesNotContain(Examine().Findings, finding => finding.Id == "no-client-offers");
+
+        for (var i = 0; i < 50; i++)
+        {
+            await GetAsync(mptcp: false);
+        }
+
+        var report = Examine();
+        Assert.Equal("0 of 50 connections since start speak Multipath TCP; no client has offered it to this host (MPCapableSYNRX is 0).", report.Verdict);
+        Assert.Equal("no-client-offers", report.Findings[0].Id);
+        Assert.StartsWith("Multipath TCP on this host: 0 of 50 connections since start speak Multipath TCP; ", $"{report}");
+
+        await GetAsync(mptcp: true);
+        report = Examine();
+        Assert.Equal("1 of 51 connections since start speak Multipath TCP; clients have offered it to this host 1 time (MPCapableSYNRX).", report.Verdict);
+        Assert.DoesNotContain(report.Findings, finding => finding.Id == "no-client-offers");
+
+        MptcpHostReport Examine() => host.Run(() => MptcpDoctor.ExamineAsync(server.Services).Result);
+
+        async Task GetAsync(bool mptcp)
+        {
+            using var client = new HttpClient(Client.CreateHandler((endPoint, cancellationToken) =>
+                host.Run(() => Client.ConnectAsync(endPoint, mptcp, cancellationToken))));
+            Assert.NotEmpty(await client.GetStringAsync(new UriBuilder(server.Address) { Host = "127.0.0.1" }.Uri));
+        }
+    }
+
+    [Theory]
+    [InlineData("text")]
+    [InlineData("json")]
+    public async Task Get_ExaminationFails_ProblemWithTheReason(string format)
+    {
+        await using var server = await StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.Services.AddSingleton<IPostConfigureOptions<MptcpConnectOptions>>(_ => throw new InvalidOperationException("It can't be read."));
+        });
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync($"{Path}?format={format}");
+        Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+        Assert.Equal("It can't be read.", problem.GetProperty("detail").GetString());
+        var line = Assert.Single(server.Log.Ours, line => line.Event.Name == "DiagnosticEndpointFailed");
+        Assert.IsType<InvalidOperationException>(line.Exception);
+    }
+
+    [Fact]
+    public async Task Get_UnknownFormat_ProblemNamesTheAllowedOnes()
+    {
+        await using var server = await StartAsync();
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync(Path + "?format=xml");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("Allowed: text, json.", await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Get_Json_CommandsAreWrittenAsTheyAre()
+    {
+        await using var server = await StartAsync(builder =>
+            builder.WebHost.UseMptcp(options => options.Mode = MptcpMode.Disabled));
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync(Path + "?format=json");
+        var json = await response.Content.ReadAsStringAsync();
+        Assert.StartsWith("{\n  \"verdict\": \"No listener of this application speaks Multipath TCP; ", json);
+        Assert.DoesNotContain("\\u00", json);
+        Assert.Equal(["nosniff"], response.Headers.GetValues("X-Content-Type-Options"));
+        Assert.DoesNotContain("token\"", json, StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory]
@@ -240,6 +320,17 @@ public sealed class DoctorTests
             (configure ?? (b => b.WebHost.UseMptcp()))(builder);
         },
         app => app.MapMptcpDoctor(Path));
+
+    private static Task<Server> StartOnAsync(NetworkNamespace host) => StartAsync(builder =>
+    {
+        builder.WebHost.UseMptcp();
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket = endPoint => host.Run(() =>
+        {
+            var socket = MptcpSocket.Create(endPoint.AddressFamily);
+            socket.Bind(endPoint);
+            return socket;
+        }));
+    });
 
     private static async Task<JsonElement> GetJsonAsync(Server server)
     {
