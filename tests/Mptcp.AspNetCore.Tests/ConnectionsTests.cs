@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
@@ -52,14 +53,116 @@ public sealed class ConnectionsTests
     }
 
     [Theory]
-    [InlineData("?skip=-1")]
-    [InlineData("?take=1001")]
-    [InlineData("?take=all")]
-    public async Task MapMptcpConnections_WrongPage_IsBadRequest(string query)
+    [InlineData("?skip=-1", "skip", "-1", "a number from 0")]
+    [InlineData("?skip=1&skip=2", "skip", "1,2", "a number from 0")]
+    [InlineData("?take=1001", "take", "1001", "a number from 0 to 1000")]
+    [InlineData("?take=all", "take", "all", "a number from 0 to 1000")]
+    [InlineData("?paths=maybe", "paths", "maybe", "true, false")]
+    [InlineData("?status=<b>", "status", "<b>", "active, not-negotiated, fell-back, unavailable, unknown")]
+    public async Task MapMptcpConnections_BadQuery_ProblemNamesParameterValueAndAllowedValues(string query, string parameter, string value, string allowed)
     {
-        await using var server = await Server.StartAsync(map: app => app.MapMptcpConnections("/connections").AllowAnonymous());
+        await using var server = await StartAsync();
         using var client = server.CreateClient(mptcp: false);
-        Assert.Equal(HttpStatusCode.BadRequest, (await client.GetAsync("/connections" + query)).StatusCode);
+        using var response = await client.GetAsync("/connections" + query);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+        Assert.Equal(400, problem.GetProperty("status").GetInt32());
+        Assert.Equal($"The query parameter {parameter} is \"{value}\". Allowed: {allowed}.", problem.GetProperty("detail").GetString());
+    }
+
+    [Fact]
+    public async Task MapMptcpConnections_IPv4ClientOfADualStackListener_WrittenAsIPv4()
+    {
+        Requires.IPv6();
+        var port = Ports.Free(1)[0];
+        await using var server = await StartAsync(builder => builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.IPv6Any, port)));
+        using var socket = await Client.ConnectAsync(new IPEndPoint(IPAddress.Loopback, port), mptcp: true);
+        await RequestAsync(socket);
+        using var client = new HttpClient(Client.CreateHandler(mptcp: false));
+        var page = await client.GetFromJsonAsync<JsonElement>($"http://127.0.0.1:{port}/connections?take=1");
+        var connection = Assert.Single(page.GetProperty("connections").EnumerateArray());
+        Assert.Equal($"127.0.0.1:{port}", connection.GetProperty("local").GetString());
+        Assert.Equal(socket.LocalEndPoint!.ToString()!.Replace("::ffff:", "", StringComparison.Ordinal), connection.GetProperty("remote").GetString());
+    }
+
+    [Fact]
+    public async Task MapMptcpConnections_Paths_ShownWithRoundTripTimeAndBytesAndWithoutToken()
+    {
+        await using var server = await StartAsync();
+        using var socket = await Client.ConnectAsync(server.EndPoint, mptcp: true);
+        using var plain = await Client.ConnectAsync(server.EndPoint, mptcp: false);
+        await RequestAsync(socket);
+        await RequestAsync(plain);
+        using var client = server.CreateClient(mptcp: false);
+
+        Assert.All(
+            (await client.GetFromJsonAsync<JsonElement>("/connections")).GetProperty("connections").EnumerateArray(),
+            connection => Assert.False(connection.TryGetProperty("paths", out _)));
+
+        var text = await client.GetStringAsync("/connections?paths=true&take=2");
+        var connections = JsonDocument.Parse(text).RootElement.GetProperty("connections").EnumerateArray().ToArray();
+        var path = Assert.Single(connections[0].GetProperty("paths").EnumerateArray());
+        Assert.Equal(server.EndPoint.ToString(), path.GetProperty("local").GetString());
+        Assert.Equal(socket.LocalEndPoint!.ToString(), path.GetProperty("remote").GetString());
+        Assert.Equal("established", path.GetProperty("state").GetString());
+        Assert.InRange(path.GetProperty("roundTripTimeMs").GetDouble(), 0.001, 60_000);
+        Assert.InRange(path.GetProperty("bytesReceived").GetInt64(), 20, 1000);
+        Assert.InRange(path.GetProperty("bytesSent").GetInt64(), 20, 1000);
+        Assert.False(path.GetProperty("looksDead").GetBoolean());
+        Assert.Empty(connections[1].GetProperty("paths").EnumerateArray());
+
+        Assert.DoesNotContain("token", text, StringComparison.OrdinalIgnoreCase);
+        var listed = server.Services.GetRequiredService<IMptcpConnections>().GetSnapshot()[0];
+        Assert.True(listed.Mptcp.TryGetInfo(out var info));
+        Assert.NotEqual(0u, info.Token);
+        Assert.DoesNotContain($"{info.Token}", text);
+    }
+
+    [Fact]
+    public async Task MapMptcpConnections_Status_ListsOnlyConnectionsThatHaveIt()
+    {
+        await using var server = await StartAsync();
+        var sockets = new List<Socket>();
+        for (var i = 0; i < 6; i++)
+        {
+            sockets.Add(await Client.ConnectAsync(server.EndPoint, mptcp: i % 2 == 1));
+            await RequestAsync(sockets[^1]);
+        }
+
+        using var client = server.CreateClient(mptcp: false);
+        Assert.Equal((int[])[1, 3, 5], await GetAsync("?status=active"));
+        Assert.Equal((int[])[0, 2, 4], (await GetAsync("?status=not-negotiated")).Where(i => i >= 0));
+        Assert.Empty(await GetAsync("?status=fell-back"));
+
+        // The next page begins where this one ended.
+        Assert.Equal((int[])[1, 3], await GetAsync("?status=active&take=2", next: 4));
+        Assert.Equal((int[])[5], await GetAsync("?status=active&take=2&skip=4"));
+        Assert.Equal((int[])[0, 1], await GetAsync("?take=2", next: 2));
+        sockets.ForEach(socket => socket.Dispose());
+
+        async Task<int[]> GetAsync(string query, int? next = null)
+        {
+            var page = await client.GetFromJsonAsync<JsonElement>("/connections" + query);
+            Assert.Equal(next, page.TryGetProperty("next", out var value) ? value.GetInt32() : null);
+            return
+            [
+                .. page.GetProperty("connections").EnumerateArray().Select(connection =>
+                    sockets.FindIndex(socket => socket.LocalEndPoint!.ToString() == connection.GetProperty("remote").GetString())),
+            ];
+        }
+    }
+
+    [Fact]
+    public async Task MapMptcpConnections_Response_IsJsonThatBrowsersDoNotSniff()
+    {
+        await using var server = await StartAsync();
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync("/connections");
+        Assert.Equal("application/json", response.Content.Headers.ContentType?.MediaType);
+        Assert.Equal(["nosniff"], response.Headers.GetValues("X-Content-Type-Options"));
+        Assert.Equal("no-store", $"{response.Headers.CacheControl}");
     }
 
     [Fact]
@@ -82,5 +185,19 @@ public sealed class ConnectionsTests
         var listed = Assert.Single(connections.GetSnapshot());
         Assert.Equal((MptcpStatus.Active, 1), (listed.Mptcp.Status, listed.SubflowCount));
         Assert.Single(listed.Mptcp.GetSubflows());
+    }
+
+    private static Task<Server> StartAsync(Action<WebApplicationBuilder>? configure = null) => Server.StartAsync(
+        builder =>
+        {
+            builder.WebHost.UseMptcp();
+            configure?.Invoke(builder);
+        },
+        app => app.MapMptcpConnections("/connections").AllowAnonymous());
+
+    private static async Task RequestAsync(Socket socket)
+    {
+        await socket.SendAsync("GET / HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray());
+        await socket.ReceiveAsync(new byte[1024]);
     }
 }
