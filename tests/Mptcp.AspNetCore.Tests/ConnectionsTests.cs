@@ -1,12 +1,17 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Tests.Infrastructure;
+using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
+using Mptcp.TestNetwork;
 using Mptcp.Tests;
 
 namespace Mptcp.AspNetCore.Tests;
@@ -118,6 +123,67 @@ public sealed class ConnectionsTests
         Assert.True(listed.Mptcp.TryGetInfo(out var info));
         Assert.NotEqual(0u, info.Token);
         Assert.DoesNotContain($"{info.Token}", text);
+    }
+
+    [Fact]
+    public async Task Write_PathsAreWatched_BackupPathIsMarked()
+    {
+        Requires.Namespaces();
+        await using var network = await MultipathNetwork.CreateAsync(links: 2, pathOpening: PathOpening.None);
+        await using var server = await MultipathServer.StartAsync(network, watchPaths: true);
+        using var client = new HttpClient(MultipathServer.CreateHandler(network)) { BaseAddress = MultipathServer.AddressOf(server, network) };
+        Assert.Equal("active", await client.GetStringAsync("/"));
+        var second = network.Links[1];
+        await network.Client.ConfigureAsync([$"mptcp endpoint add {second.ClientAddress} dev {second.DeviceName} subflow backup"]);
+
+        JsonElement[] paths = [];
+        await Wait.UntilAsync(() => (paths = GetPaths()).Any(path => path.TryGetProperty("backup", out _)));
+        Assert.Equal(2, paths.Length);
+        var backup = paths.Single(path => path.GetProperty("remote").GetString()!.StartsWith($"{second.ClientAddress}:", StringComparison.Ordinal));
+        Assert.True(backup.GetProperty("backup").GetBoolean());
+        Assert.False(paths.Single(path => path.GetRawText() != backup.GetRawText()).TryGetProperty("backup", out var first) && first.GetBoolean());
+
+        // The client changes its mind.
+        await network.Client.ConfigureAsync([$"mptcp endpoint change {second.ClientAddress} dev {second.DeviceName} nobackup"]);
+        await Wait.UntilAsync(() => GetPaths().All(path => !path.TryGetProperty("backup", out var isBackup) || !isBackup.GetBoolean()));
+
+        JsonElement[] GetPaths()
+        {
+            var body = new ArrayBufferWriter<byte>();
+            using (var json = new Utf8JsonWriter(body))
+            {
+                ConnectionJson.Write(json, Assert.Single(server.Services.GetRequiredService<IMptcpConnections>().GetSnapshot()), paths: true);
+            }
+
+            return [.. JsonDocument.Parse(body.WrittenMemory).RootElement.GetProperty("paths").EnumerateArray()];
+        }
+    }
+
+    /// <summary>No request is made to ask all connections of a large server.</summary>
+    [Fact]
+    public async Task MapMptcpConnections_StatusThatNoConnectionHas_ExaminesTenThousandAtMost()
+    {
+        await using var server = await StartAsync();
+        using var client = server.CreateClient(mptcp: false);
+        await client.GetStringAsync("/");
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var services = server.Services.GetRequiredService<ConnectionServices>();
+        var entries = Enumerable.Range(0, 15_000).Select(i => new ConnectionEntry(socket, openedAsMptcp: false, new DefaultConnectionContext($"{i}"), services)).ToArray();
+        Array.ForEach(entries, services.Connections.Add);
+
+        Assert.Equal((15_001, 10_000, 0), await GetAsync("?status=active"));
+        Assert.Equal((15_001, null, 0), await GetAsync("?status=active&skip=10000"));
+        Assert.Equal((15_001, null, 0), await GetAsync("?take=0"));
+        Assert.Equal((15_001, null, 0), await GetAsync("?status=unavailable&take=0"));
+        Assert.Equal((15_001, 8000, 1000), await GetAsync("?skip=7000&take=1000"));
+        Assert.Equal((15_001, null, 1), await GetAsync("?skip=15000"));
+        Array.ForEach(entries, services.Connections.Remove);
+
+        async Task<(int Total, int? Next, int Count)> GetAsync(string query)
+        {
+            var page = await client.GetFromJsonAsync<JsonElement>("/connections" + query);
+            return (page.GetProperty("total").GetInt32(), page.TryGetProperty("next", out var next) ? next.GetInt32() : null, page.GetProperty("connections").GetArrayLength());
+        }
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Connections;
@@ -25,10 +26,12 @@ internal static class ConnectionJson
 
         if (paths)
         {
+            // Only the kernel's events report the priority of a path.
+            var tracked = (connection.Mptcp as MptcpConnectionFeature)?.Tracked;
             json.WriteStartArray("paths");
             foreach (var subflow in connection.Mptcp.GetSubflows())
             {
-                Write(json, subflow);
+                Write(json, subflow, tracked?.IsBackup((subflow.LocalEndPoint, subflow.RemoteEndPoint)));
             }
 
             json.WriteEndArray();
@@ -46,7 +49,7 @@ internal static class ConnectionJson
         }
     }
 
-    private static void Write(Utf8JsonWriter json, MptcpSubflow subflow)
+    private static void Write(Utf8JsonWriter json, MptcpSubflow subflow, bool? isBackup)
     {
         json.WriteStartObject();
         json.WriteString("local", Format(subflow.LocalEndPoint));
@@ -57,6 +60,11 @@ internal static class ConnectionJson
         json.WriteNumber("bytesReceived", subflow.BytesReceived);
         json.WriteNumber("bytesRetransmitted", subflow.BytesRetransmitted);
         json.WriteBoolean("looksDead", subflow.LooksDead);
+        if (isBackup is { } backup)
+        {
+            json.WriteBoolean("backup", backup);
+        }
+
         json.WriteEndObject();
     }
 
