@@ -12,7 +12,8 @@ namespace Mptcp.AspNetCore.Connections;
 /// <param name="Paths">Whether their paths are listed.</param>
 internal readonly record struct ConnectionsQuery(int Skip, int Take, MptcpStatus? Status, bool Paths)
 {
-    private const int MostAtOnce = 1000;
+    /// <summary>The maximum of <see cref="Take"/>, and of the connections that one request examines.</summary>
+    public const int MostAtOnce = 1000;
 
     private static readonly Dictionary<string, MptcpStatus> s_statuses = Enum.GetValues<MptcpStatus>()
         .OrderBy(status => status == MptcpStatus.Unknown).ToDictionary(status => status.ToToken());

@@ -42,7 +42,7 @@ public static class MptcpEndpointRouteBuilderExtensions
     /// <para>
     /// <c>?paths=true</c> adds the paths of each connection; <c>backup</c> (the peer wants the path to be used only when no other is left) needs
     /// <c>AddMptcpPathMonitor</c>. <c>?status=active</c> (or <c>not-negotiated</c>, <c>fell-back</c>, <c>unavailable</c>,
-    /// <c>unknown</c>) lists only the connections with this status: it examines at most 10,000 connections from <c>skip</c> on, so a page can have
+    /// <c>unknown</c>) lists only the connections with this status: it examines at most 1,000 connections from <c>skip</c> on, so a page can have
     /// fewer than <c>take</c> connections, or none, and still have a <c>next</c>.
     /// </para>
     /// <para>It shows the addresses of clients, and is closed as the doctor is (<see cref="MapMptcpDoctor"/>).</para>
