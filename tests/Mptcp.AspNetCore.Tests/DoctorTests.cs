@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
 using Mptcp.TestNetwork;
@@ -38,6 +39,50 @@ public sealed class DoctorTests
         Assert.Contains($"  Listener: {server.EndPoint} MPTCP\n", page);
         Assert.Contains("  net.mptcp.enabled: 1\n", page);
         Assert.Contains("  MPCapableSYNRX: ", await GetPageAfterMptcpAsync(server));
+    }
+
+    [Theory]
+    [InlineData("text")]
+    [InlineData("json")]
+    public async Task Get_ExaminationFails_ProblemWithTheReason(string format)
+    {
+        await using var server = await StartAsync(builder =>
+        {
+            builder.WebHost.UseMptcp();
+            builder.Services.AddSingleton<IPostConfigureOptions<MptcpConnectOptions>>(_ => throw new InvalidOperationException("It can't be read."));
+        });
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync($"{Path}?format={format}");
+        Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType?.MediaType);
+        var problem = JsonDocument.Parse(await response.Content.ReadAsStringAsync()).RootElement;
+        Assert.Equal("It can't be read.", problem.GetProperty("detail").GetString());
+        var line = Assert.Single(server.Log.Ours, line => line.Event.Name == "DiagnosticEndpointFailed");
+        Assert.IsType<InvalidOperationException>(line.Exception);
+    }
+
+    [Fact]
+    public async Task Get_UnknownFormat_ProblemNamesTheAllowedOnes()
+    {
+        await using var server = await StartAsync();
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync(Path + "?format=xml");
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("Allowed: text, json.", await response.Content.ReadAsStringAsync());
+    }
+
+    [Fact]
+    public async Task Get_Json_CommandsAreWrittenAsTheyAre()
+    {
+        await using var server = await StartAsync(builder =>
+            builder.WebHost.UseMptcp(options => options.Mode = MptcpMode.Disabled));
+        using var client = server.CreateClient(mptcp: false);
+        using var response = await client.GetAsync(Path + "?format=json");
+        var json = await response.Content.ReadAsStringAsync();
+        Assert.StartsWith("{\n  \"verdict\": \"No listener of this application speaks Multipath TCP; ", json);
+        Assert.DoesNotContain("\\u00", json);
+        Assert.Equal(["nosniff"], response.Headers.GetValues("X-Content-Type-Options"));
+        Assert.DoesNotContain("token\"", json, StringComparison.OrdinalIgnoreCase);
     }
 
     [Theory]

@@ -94,6 +94,30 @@ public sealed class LateFallbackTests
         }
     });
 
+    [Fact]
+    public Task Examine_FallbackSeen_CountedInTheVerdict() => LateFallback.UntilItHappensAsync(async () =>
+    {
+        await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
+        await using var server = await StartAsync(hosts);
+        using var client = await ConnectAsync(hosts, server);
+        await Wait.UntilAsync(() => server.Services.GetRequiredService<IMptcpConnections>().Count == 1);
+        Assert.StartsWith("1 of 1 connection since start speak Multipath TCP; ", Examine().Verdict);
+
+        await hosts.StripMptcpOptionsAsync();
+        if (await GetAsync(client, $"http://{server.EndPoint}/") is (_, { } ended))
+        {
+            return ended;
+        }
+
+        await Wait.UntilAsync(async () => await client.GetStringAsync($"http://{server.EndPoint}/") == "fell-back");
+        var report = Examine();
+        Assert.StartsWith("0 of 1 connection since start speak Multipath TCP, and 1 began with it and fell back to TCP; ", report.Verdict);
+        Assert.Equal((1, 1, 1), (report.Facts.Connections!.Accepted, report.Facts.Connections.Negotiated, report.Facts.Connections.FellBack));
+        return null;
+
+        MptcpHostReport Examine() => hosts.Server.Run(() => MptcpDoctor.ExamineAsync(server.Services).Result);
+    });
+
     [Theory]
     [InlineData("info")]
     [InlineData("subflows")]

@@ -124,6 +124,11 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
 
     protected override void OnSettled(MptcpStatus status)
     {
+        if (status == MptcpStatus.FellBack)
+        {
+            _services.Metrics.CountFellBack();
+        }
+
         if (status == MptcpStatus.FellBack && _isListed)
         {
             _services.Metrics.FellBack();

@@ -1,75 +1,77 @@
-using System.Globalization;
+using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
-using Mptcp.Sockets;
+using Mptcp.AspNetCore.Doctor;
 
 namespace Mptcp.AspNetCore.Connections;
 
 /// <summary>Answers with a page of the list, as JSON.</summary>
 internal static class ConnectionsEndpoint
 {
-    private const int MostAtOnce = 1000;
-
     public static async Task AnswerAsync(HttpContext context)
     {
-        var response = context.Response;
-        if (!TryRead(context.Request.Query["skip"], 0, int.MaxValue, out var skip) || !TryRead(context.Request.Query["take"], 100, MostAtOnce, out var take))
+        if (await ConnectionsQuery.ReadAsync(context) is not { } query)
         {
-            response.StatusCode = StatusCodes.Status400BadRequest;
-            await response.WriteAsync($"skip is a number from 0, take one from 0 to {MostAtOnce}.\n", context.RequestAborted);
             return;
         }
 
-        var connections = context.RequestServices.GetService<IMptcpConnections>()?.GetSnapshot() ?? [];
-        response.ContentType = "application/json";
-        await using var json = new Utf8JsonWriter(response.Body, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
-        json.WriteNumber("total", connections.Count);
-        json.WriteNumber("skip", skip);
-        json.WriteStartArray("connections");
-        for (var i = skip; i < connections.Count && i - skip < take; i++)
+        var total = 0;
+        int? next = null;
+        var connections = context.RequestServices.GetService<ConnectionList>() is { } list ? Read(list, query, out total, out next) : [];
+        var body = new ArrayBufferWriter<byte>();
+        await using (var json = new Utf8JsonWriter(body, new JsonWriterOptions { Indented = true, Encoder = DiagnosticResponse.Encoder }))
         {
-            Write(json, connections[i]);
+            json.WriteStartObject();
+            json.WriteNumber("total", total);
+            json.WriteNumber("skip", query.Skip);
+            if (next is { } position)
+            {
+                json.WriteNumber("next", position);
+            }
+
+            json.WriteStartArray("connections");
+            foreach (var connection in connections)
+            {
+                ConnectionJson.Write(json, connection, query.Paths);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
         }
 
-        json.WriteEndArray();
-        json.WriteEndObject();
-        await json.FlushAsync(context.RequestAborted);
+        context.Response.ContentType = DiagnosticResponse.Json;
+        await context.Response.Body.WriteAsync(body.WrittenMemory, context.RequestAborted);
     }
 
-    private static void Write(Utf8JsonWriter json, MptcpServerConnection connection)
+    /// <summary>
+    /// Reads the connections of a page. A page by status examines as many connections as the longest page shows, so that no request costs more
+    /// than that one. No status is asked for while the list is locked.
+    /// </summary>
+    /// <param name="list">The list.</param>
+    /// <param name="query">The page.</param>
+    /// <param name="total">The number of connections in the list.</param>
+    /// <param name="next">The position after the last connection that was examined; <c>null</c> at the end of the list.</param>
+    private static List<MptcpServerConnection> Read(ConnectionList list, in ConnectionsQuery query, out int total, out int? next)
     {
-        json.WriteStartObject();
-        json.WriteString("id", connection.Id);
-        json.WriteString("local", connection.LocalEndPoint?.ToString());
-        json.WriteString("remote", connection.RemoteEndPoint?.ToString());
-        json.WriteString("since", connection.Since);
-        json.WriteString("status", connection.Mptcp.Status.ToToken());
-        if (connection.Mptcp.TryGetInfo(out var info))
+        var most = query.Status is null || query.Take == 0 ? query.Take : ConnectionsQuery.MostAtOnce;
+        var found = new List<MptcpServerConnection>();
+        var position = query.Skip;
+        foreach (var connection in list.GetPage(query.Skip, most, out total))
         {
-            json.WriteNumber("subflows", info.Subflows);
-            WriteNumber("bytesSent", info.BytesSent);
-            WriteNumber("bytesReceived", info.BytesReceived);
-            WriteNumber("bytesRetransmitted", info.BytesRetransmitted);
-        }
-
-        json.WriteEndObject();
-
-        // Kernels before 6.5 count no bytes.
-        void WriteNumber(string name, long? value)
-        {
-            if (value is not null)
+            if (found.Count == query.Take)
             {
-                json.WriteNumber(name, value.Value);
+                break;
+            }
+
+            position++;
+            if (query.Status is null || connection.Mptcp.Status == query.Status)
+            {
+                found.Add(connection);
             }
         }
-    }
 
-    private static bool TryRead(string? text, int fallback, int most, out int value)
-    {
-        value = fallback;
-        return string.IsNullOrEmpty(text)
-            || (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value <= most);
+        next = position > query.Skip && position < total ? position : null;
+        return found;
     }
 }

@@ -5,19 +5,20 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Hosting;
+using Mptcp.AspNetCore.Metrics;
 using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore;
 
-/// <summary>Examines the host together with the application on it: why is nobody using Multipath TCP?</summary>
+/// <summary>Examines the host together with the application on it: why does no connection use Multipath TCP?</summary>
 public static class MptcpDoctor
 {
     private const string NotCalled = "builder.WebHost.UseMptcp() was not called.";
 
     /// <summary>
-    /// As <see cref="MptcpHost.ExamineAsync"/>, with Kestrel's listeners, which are there once the application has started, and whether the
-    /// application has HttpClients that use Multipath TCP.
+    /// As <see cref="MptcpHost.ExamineAsync"/>, with Kestrel's listeners (known once the application has started), the number of connections that
+    /// they accepted, and whether the application has HttpClients that use Multipath TCP.
     /// </summary>
     /// <param name="services">The application's services.</param>
     /// <param name="cancellationToken">Asked before the reading, which takes a few milliseconds.</param>
@@ -26,15 +27,16 @@ public static class MptcpDoctor
     public static Task<MptcpHostReport> ExamineAsync(IServiceProvider services, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(services);
-        return ExamineAsync(services, advertisesHttp3: null, cancellationToken);
-    }
-
-    internal static Task<MptcpHostReport> ExamineAsync(IServiceProvider services, bool? advertisesHttp3, CancellationToken cancellationToken)
-    {
         var listeners = services.GetService<BoundListeners>()?.Open ?? [.. ListenersWithoutUs(services)];
         var isClient = services.GetServices<IPostConfigureOptions<MptcpConnectOptions>>().Any(options => options is ClientConfiguration);
         return MptcpHost.ExamineAsync(
-            new MptcpExamination { Listeners = listeners, IsClient = isClient, AdvertisesHttp3 = advertisesHttp3 }, cancellationToken);
+            new MptcpExamination
+            {
+                Listeners = listeners,
+                IsClient = isClient,
+                Connections = services.GetService<ServerMetrics>()?.Connections,
+            },
+            cancellationToken);
     }
 
     private static IEnumerable<MptcpListenerFacts> ListenersWithoutUs(IServiceProvider services) =>

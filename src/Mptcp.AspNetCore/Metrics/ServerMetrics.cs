@@ -27,6 +27,9 @@ internal sealed class ServerMetrics
     private long _received;
     private long _retransmitted;
     private long _subflows;
+    private long _accepted;
+    private long _negotiated;
+    private long _fellBack;
 
     public ServerMetrics(IMeterFactory meterFactory)
     {
@@ -57,6 +60,26 @@ internal sealed class ServerMetrics
 
     /// <summary>Whether somebody listens to what is asked of a connection when it is accepted.</summary>
     public bool WantsConnections => _connections.Enabled || _active.Enabled;
+
+    /// <summary>The connections since start. Counted whether or not an instrument is listened to.</summary>
+    public MptcpConnectionFacts Connections => new()
+    {
+        Accepted = Interlocked.Read(ref _accepted),
+        Negotiated = Interlocked.Read(ref _negotiated),
+        FellBack = Interlocked.Read(ref _fellBack),
+    };
+
+    /// <param name="isMptcp">Whether the connection was Multipath TCP when it was accepted.</param>
+    public void CountAccepted(bool isMptcp)
+    {
+        Interlocked.Increment(ref _accepted);
+        if (isMptcp)
+        {
+            Interlocked.Increment(ref _negotiated);
+        }
+    }
+
+    public void CountFellBack() => Interlocked.Increment(ref _fellBack);
 
     public void Accepted(MptcpStatus status) => Add(_connections, Tag(status));
 

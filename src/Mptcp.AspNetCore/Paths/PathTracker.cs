@@ -133,6 +133,7 @@ internal sealed class PathTracker : IHostedService
             case MptcpPathEventKind.SubflowEstablished or MptcpPathEventKind.SubflowClosed
                 when pathEvent is { LocalEndPoint: { } local, RemoteEndPoint: { } remote }:
                 var isAdded = pathEvent.Kind == MptcpPathEventKind.SubflowEstablished;
+                tracked.SetBackup((local, remote), isAdded ? pathEvent.IsBackup : null);
                 if (tracked.Set((local, remote), isAdded))
                 {
                     LogPath(tracked, local, remote, isAdded, tracked.Count);
@@ -141,6 +142,11 @@ internal sealed class PathTracker : IHostedService
                 break;
 
             case MptcpPathEventKind.SubflowPriorityChanged:
+                if (pathEvent is { LocalEndPoint: { } changedLocal, RemoteEndPoint: { } changedRemote })
+                {
+                    tracked.SetBackup((changedLocal, changedRemote), pathEvent.IsBackup);
+                }
+
                 Log.PathPriorityChanged(
                     _logger, tracked.ConnectionId, pathEvent.LocalEndPoint, pathEvent.RemoteEndPoint, pathEvent.IsBackup == true ? "a backup" : "a normal one");
                 break;

@@ -9,6 +9,7 @@ internal sealed class TrackedConnection
     private readonly MptcpConnectionFeature _feature;
     private readonly Lock _lock = new();
     private readonly HashSet<(IPEndPoint Local, IPEndPoint Remote)> _paths = [];
+    private Dictionary<(IPEndPoint Local, IPEndPoint Remote), bool>? _backups;
 
     // The first reading finds the initial path, which nobody added.
     private bool _isRead;
@@ -26,6 +27,33 @@ internal sealed class TrackedConnection
 
     /// <summary>Lets the feature ask the kernel again.</summary>
     public void Forget() => _feature.Tracked = null;
+
+    /// <summary>Notes that the peer wants a path to be used only when no other is left.</summary>
+    /// <param name="path">The path.</param>
+    /// <param name="isBackup">Whether it does; <c>null</c> when the path is closed, or when the event did not report it.</param>
+    public void SetBackup((IPEndPoint Local, IPEndPoint Remote) path, bool? isBackup)
+    {
+        lock (_lock)
+        {
+            if (isBackup is { } value)
+            {
+                (_backups ??= [])[path] = value;
+            }
+            else
+            {
+                _backups?.Remove(path);
+            }
+        }
+    }
+
+    /// <summary>Whether the peer wants a path to be used only when no other is left; <c>null</c> when no event has reported it.</summary>
+    public bool? IsBackup((IPEndPoint Local, IPEndPoint Remote) path)
+    {
+        lock (_lock)
+        {
+            return _backups is not null && _backups.TryGetValue(path, out var isBackup) ? isBackup : null;
+        }
+    }
 
     /// <summary>Takes in one event about a path.</summary>
     /// <returns>Whether it changed anything: an event can be older than what was read from the kernel.</returns>

@@ -130,6 +130,10 @@ internal sealed class MptcpConnectionListener : IConnectionListener
 
             feature = new ConnectionEntry(socket, _isMptcp, connection, _services);
             var metrics = _services.Metrics;
+
+            // One system call for every connection; to wrap all without a question would cost TCP clients 280 bytes each, and more in each read.
+            var isMptcp = _isMptcp && ListenSocket.IsMptcpSocket(socket);
+            metrics.CountAccepted(isMptcp);
             if (metrics.WantsConnections)
             {
                 metrics.Accepted(feature.Status);
@@ -142,8 +146,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 return null;
             }
 
-            // One system call for every connection; to wrap all without a question would cost TCP clients 280 bytes each, and more in each read.
-            if (_isMptcp && ListenSocket.IsMptcpSocket(socket))
+            if (isMptcp)
             {
                 connection.Transport = new ResetTransport(connection.Transport);
             }

@@ -34,6 +34,8 @@ internal static class FactsReader
             Listeners = [.. examination.Listeners],
             IsClient = examination.IsClient ?? examination.Listeners.Count == 0,
             AdvertisesHttp3 = examination.AdvertisesHttp3,
+            Connections = examination.Connections,
+            EndpointsRequiringMptcp = [.. examination.EndpointsRequiringMptcp],
         };
     }
 
@@ -78,14 +80,11 @@ internal static class FactsReader
     private static SortedDictionary<string, string> ReadSettings()
     {
         var settings = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        if (Directory.Exists(SettingsFolder))
+        foreach (var path in ProcFile.TryList(SettingsFolder))
         {
-            foreach (var path in Directory.GetFiles(SettingsFolder))
+            if (ProcFile.TryRead(path) is { } value)
             {
-                if (ProcFile.TryRead(path) is { } value)
-                {
-                    settings[$"net.mptcp.{Path.GetFileName(path)}"] = value;
-                }
+                settings[$"net.mptcp.{Path.GetFileName(path)}"] = value;
             }
         }
 
@@ -105,7 +104,7 @@ internal static class FactsReader
                    select new MptcpLocalAddress { Address = unicast.Address, Interface = device.Name },
             ];
         }
-        catch (Exception e) when (e is NetworkInformationException or PlatformNotSupportedException)
+        catch (Exception e) when (e is NetworkInformationException or PlatformNotSupportedException or IOException or UnauthorizedAccessException)
         {
             return [];
         }

@@ -1,31 +1,20 @@
 namespace Mptcp.Sockets.Doctor;
 
-/// <summary>What is not about Multipath TCP, and decides about it all the same.</summary>
+/// <summary>Rules about settings outside of Multipath TCP that affect it.</summary>
 internal static class HostRules
 {
     private const long FewDescriptors = 4096;
 
-    /// <summary>Speaks only of those that were found weak somewhere: <c>bbr</c> and <c>cubic</c>.</summary>
+    /// <summary>Reports the two with known weaknesses: <c>bbr</c> and <c>cubic</c>.</summary>
     public static MptcpFinding? CongestionControl(MptcpHostFacts facts)
     {
         var inUse = facts.Listeners.Select(listener => listener.CongestionControl ?? facts.CongestionControl)
             .Append(facts.IsClient ? facts.CongestionControl : null).OfType<string>().Distinct().ToArray();
-        var found = new List<string>();
-        if (inUse.Contains("bbr"))
-        {
-            found.Add("bbr kept up with loss (0.1 % on one of two delayed paths: 87 to 89 Mbit/s, cubic 52 to 64), but on a fast link without any delay it carried 0.2 to 4.7 Gbit/s where reno carried 8 to 11");
-        }
-
-        if (inUse.Contains("cubic"))
-        {
-            found.Add("cubic lost with 0.1 % of loss on one of two delayed paths (52 to 64 Mbit/s, bbr 87 to 89), and was as good as bbr without loss");
-        }
-
-        return found.Count == 0 || !facts.OverIPv4.IsSupported ? null : new(
+        return !facts.OverIPv4.IsSupported || !inUse.Any(name => name is "bbr" or "cubic") ? null : new(
             "congestion-control",
             MptcpFindingSeverity.Information,
             $"Congestion control in use: {string.Join(", ", inUse)}.",
-            $"It decides what a second path is worth, and none is best everywhere. Measured on Linux 6.18: {string.Join("; ", found)}.",
+            "It decides how much a second path adds, and none is best everywhere: it depends on the loss, delay and speed of the paths. Measurements: docs/benchmarks.md of the project.",
             $"Measure with your own clients. To choose another: sysctl -w net.ipv4.tcp_congestion_control=NAME, or Mptcp:CongestionControl for a server (without privileges: {string.Join(", ", facts.AllowedCongestionControls)})");
     }
 

@@ -1,6 +1,6 @@
 namespace Mptcp.Sockets;
 
-/// <summary>Something about this host that keeps connections from using Multipath TCP, or may.</summary>
+/// <summary>A condition of this host that keeps connections from using Multipath TCP, or can.</summary>
 public sealed class MptcpFinding
 {
     internal MptcpFinding(string id, MptcpFindingSeverity severity, string seen, string why, string remedy)
@@ -12,22 +12,22 @@ public sealed class MptcpFinding
         Remedy = remedy;
     }
 
-    /// <summary>Its name, such as <c>mptcp-off</c>; it stays the same from version to version.</summary>
+    /// <summary>The name, such as <c>mptcp-off</c>. It stays the same from version to version.</summary>
     public string Id { get; }
 
-    /// <summary>How much it matters.</summary>
+    /// <summary>The severity.</summary>
     public MptcpFindingSeverity Severity { get; }
 
-    /// <summary>What was seen, in a sentence or two.</summary>
+    /// <summary>The observation, in a sentence or two.</summary>
     public string Seen { get; }
 
-    /// <summary>Why it matters, in a sentence or two.</summary>
+    /// <summary>The consequence or the likely cause, in a sentence or two.</summary>
     public string Why { get; }
 
-    /// <summary>The command or the step that mends it.</summary>
+    /// <summary>The command or the step that fixes it.</summary>
     public string Remedy { get; }
 
-    /// <summary>What was seen and what mends it.</summary>
+    /// <summary>The observation and the remedy.</summary>
     /// <returns>One line.</returns>
     public override string ToString() => $"{Severity}: {Id}: {Seen} {Remedy}";
 }

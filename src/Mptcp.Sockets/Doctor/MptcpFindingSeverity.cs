@@ -1,12 +1,12 @@
 namespace Mptcp.Sockets;
 
-/// <summary>How much a finding matters.</summary>
+/// <summary>The severity of a finding.</summary>
 public enum MptcpFindingSeverity
 {
-    /// <summary>Good to know. A host that is set up as it should be can have these.</summary>
+    /// <summary>Useful to know. A correctly configured host can have these.</summary>
     Information = 0,
 
-    /// <summary>Some connections go without Multipath TCP or without further paths, or may come to.</summary>
+    /// <summary>Some connections have no Multipath TCP or no further paths, or may lose them.</summary>
     Warning,
 
     /// <summary>No connection can use Multipath TCP.</summary>

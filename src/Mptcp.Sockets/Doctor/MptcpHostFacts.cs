@@ -1,8 +1,12 @@
+using Mptcp.Sockets.Doctor;
+
 namespace Mptcp.Sockets;
 
-/// <summary>What was read from the kernel, and what the caller of <see cref="MptcpHost.ExamineAsync"/> said.</summary>
+/// <summary>The facts that were read from the kernel, and those that the caller of <see cref="MptcpHost.ExamineAsync"/> passed.</summary>
 public sealed class MptcpHostFacts
 {
+    private bool? _advertisesHttp3;
+
     /// <summary>The name and version of the system.</summary>
     public required string System { get; init; }
 
@@ -34,6 +38,12 @@ public sealed class MptcpHostFacts
     public IReadOnlyDictionary<string, long> Counters { get; init; } = new Dictionary<string, long>();
 
     /// <summary>
+    /// The counters that the findings use and this kernel does not have, such as <c>DssFallback</c> before Linux 6.17: it does not count these
+    /// events, so a finding can be missing. Empty on a kernel that has no counters about Multipath TCP at all.
+    /// </summary>
+    public IReadOnlyList<string> MissingCounters => Counters.Count == 0 ? [] : [.. KernelCounter.All.Where(counter => !IsCounted(counter))];
+
+    /// <summary>
     /// How many descriptors this process may have open (soft RLIMIT_NOFILE, which .NET raises to the hard one at its start);
     /// <see cref="long.MaxValue"/> when unlimited, null when it can't be read.
     /// </summary>
@@ -52,8 +62,29 @@ public sealed class MptcpHostFacts
     public bool IsClient { get; init; }
 
     /// <summary>As in <see cref="MptcpExamination.AdvertisesHttp3"/>.</summary>
-    public bool? AdvertisesHttp3 { get; init; }
+    public bool? AdvertisesHttp3
+    {
+        get => _advertisesHttp3;
+        init => _advertisesHttp3 = value;
+    }
 
-    /// <summary>A counter that this kernel does not have counts nothing.</summary>
+    /// <summary>As in <see cref="MptcpExamination.Connections"/>.</summary>
+    public MptcpConnectionFacts? Connections { get; init; }
+
+    /// <summary>As in <see cref="MptcpExamination.EndpointsRequiringMptcp"/>.</summary>
+    public IReadOnlyList<string> EndpointsRequiringMptcp { get; init; } = [];
+
+    /// <summary>Whether this kernel has the counter.</summary>
+    internal bool IsCounted(string counter) => Counters.ContainsKey(counter);
+
+    /// <summary>The value of a counter; 0 when this kernel does not have it.</summary>
     internal long Count(string counter) => Counters.GetValueOrDefault(counter);
+
+    /// <summary>These facts, with HTTP/3 advertised.</summary>
+    internal MptcpHostFacts WithHttp3()
+    {
+        var facts = (MptcpHostFacts)MemberwiseClone();
+        facts._advertisesHttp3 = true;
+        return facts;
+    }
 }

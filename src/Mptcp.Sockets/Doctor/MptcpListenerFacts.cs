@@ -11,10 +11,10 @@ public sealed class MptcpListenerFacts
     /// <summary>Whether the listening socket is an MPTCP one.</summary>
     public required bool IsMptcp { get; init; }
 
-    /// <summary>Why it is not, and what to do about it; null when it is, or when nobody knows.</summary>
+    /// <summary>The reason why it is not, and a remedy; null when it is, or when the reason is not known.</summary>
     public string? WhyNotMptcp { get; init; }
 
-    /// <summary>What was asked for; null when nothing was.</summary>
+    /// <summary>The mode that was configured; null when none was.</summary>
     public MptcpMode? Mode { get; init; }
 
     /// <summary>The congestion control that was set on it; null for the kernel's default.</summary>

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace Mptcp.Sockets.Doctor;
 
-/// <summary>Whether connections can have further paths.</summary>
+/// <summary>Rules about whether connections can have further paths.</summary>
 internal static class PathRules
 {
     public static MptcpFinding? SubflowLimit(MptcpHostFacts facts)
@@ -12,12 +12,15 @@ internal static class PathRules
             return null;
         }
 
-        var rejected = facts.Count("MPJoinRejected");
+        var rejected = facts.Count(KernelCounter.MPJoinRejected);
+        var joins = rejected > 0 ? $"; {Number.Of(rejected, "join")} rejected so far (MPJoinRejected)"
+            : facts.MissingCounters.Contains(KernelCounter.MPJoinRejected) ? "; this kernel does not count the joins that it rejects (MPJoinRejected)"
+            : "";
         return new(
             "subflow-limit-0",
             MptcpFindingSeverity.Warning,
-            $"The path manager allows no subflows besides the first one{(rejected > 0 ? $"; {Number.Of(rejected, "join")} rejected so far (MPJoinRejected)" : "")}.",
-            "Connections of this host can't have a second path, whatever their peers ask for: they speak Multipath TCP without its use.",
+            $"The path manager allows no subflows besides the first one{joins}.",
+            "Connections of this host can't have a second path, whatever their peers ask for: they speak Multipath TCP without its benefit.",
             "As root: ip mptcp limits set subflows 2");
     }
 
@@ -37,7 +40,7 @@ internal static class PathRules
             "no-signal-endpoint",
             MptcpFindingSeverity.Information,
             $"This server has addresses on {byInterface.Length} interfaces ({string.Join(", ", byInterface.Select(addresses => addresses.Key))}), and announces none of them to its clients.",
-            "Clients that have a second address can open a second path without that. Those that have only one would need a second address of the server, and don't learn it. Where not all of these interfaces lead to clients there is nothing to mend.",
+            "Clients that have a second address can open a second path without that. Clients with one address need a second address of the server, and can't learn it. If not all of these interfaces lead to clients, nothing needs to be changed.",
             $"As root, for addresses that clients can reach: {string.Join(" ; ", commands)}");
     }
 
@@ -62,7 +65,7 @@ internal static class PathRules
             "listener-on-one-address",
             MptcpFindingSeverity.Warning,
             $"{string.Join(", ", unreachable.Select(pair => pair.bound).Distinct())} takes no connections to {string.Join(", ", unreachable.Select(pair => pair.Address).Distinct())}, which this host announces to clients.",
-            "The kernel resets a further path that arrives at an address and port on which no Multipath TCP listener is. Clients try it in vain.",
+            "The kernel resets a further path that arrives at an address and port without a Multipath TCP listener, so these attempts of clients fail.",
             "Listen on 0.0.0.0 or [::] (ListenAnyIP), or remove the announcement: ip mptcp endpoint show, ip mptcp endpoint delete id ID");
     }
 
@@ -70,18 +73,18 @@ internal static class PathRules
         "path-manager-unknown",
         MptcpFindingSeverity.Information,
         why,
-        "Its limits and endpoints decide which further paths there are; they were not examined.",
-        "Look yourself: ip mptcp limits show ; ip mptcp endpoint show") : null;
+        "Its limits and endpoints decide which further paths are opened; they were not examined.",
+        "Read them with: ip mptcp limits show ; ip mptcp endpoint show") : null;
 
     public static MptcpFinding? NoPathEvents(MptcpHostFacts facts) =>
         !facts.OverIPv4.IsSupported || facts.PathEvents is not { IsSupported: false } support ? null : new(
             "no-path-events",
             MptcpFindingSeverity.Information,
             support.Explanation,
-            "Paths that come and go can't be watched (MptcpPathMonitor, AddMptcpPathMonitor). Everything else works without.",
+            "Paths that are added and lost can't be watched (MptcpPathMonitor, AddMptcpPathMonitor). Everything else works without.",
             support.Remedy ?? "");
 
-    /// <summary>With the path manager in user space, limits and endpoints of the kernel's own say nothing.</summary>
+    /// <summary>With the path manager in user space, the kernel's own limits and endpoints have no effect.</summary>
     private static bool KernelManagesPaths(MptcpHostFacts facts) =>
         facts.Settings.GetValueOrDefault("net.mptcp.path_manager", "kernel") == "kernel"
         && facts.Settings.GetValueOrDefault("net.mptcp.pm_type", "0") == "0";
@@ -89,11 +92,11 @@ internal static class PathRules
     private static IEnumerable<MptcpEndpointFacts> Announced(MptcpHostFacts facts) =>
         facts.PathManager.Endpoints.Where(endpoint => endpoint.Flags.HasFlag(MptcpEndpointUses.Signal));
 
-    /// <summary>Those on loopback addresses have no clients on other paths.</summary>
+    /// <summary>Without those on loopback addresses, whose clients have no other paths.</summary>
     private static IEnumerable<MptcpListenerFacts> PublicListeners(MptcpHostFacts facts) =>
         facts.Listeners.Where(listener => listener is { IsMptcp: true, EndPoint: IPEndPoint ip } && !IPAddress.IsLoopback(ip.Address));
 
-    /// <summary>[::] takes IPv4 too, as Kestrel opens it.</summary>
+    /// <summary>[::] accepts IPv4 too, as Kestrel opens it.</summary>
     private static bool Takes(IPEndPoint listener, IPAddress address, int port) =>
         listener.Port == port
         && (listener.Address.Equals(address) || listener.Address.Equals(IPAddress.IPv6Any)

@@ -1,6 +1,6 @@
 namespace Mptcp.Sockets.Doctor;
 
-/// <summary>Files of <c>/proc</c>. Which there are depends on the kernel, and a sandbox may hide any of them.</summary>
+/// <summary>Files of <c>/proc</c>. The kernel decides which exist, and a sandbox may hide any of them.</summary>
 internal static class ProcFile
 {
     /// <summary>The text without the spaces around it, or null when it can't be read.</summary>
@@ -13,6 +13,19 @@ internal static class ProcFile
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
+        }
+    }
+
+    /// <summary>The files of a folder; none when it does not exist or can't be listed.</summary>
+    public static string[] TryList(string folder)
+    {
+        try
+        {
+            return Directory.GetFiles(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
         }
     }
 

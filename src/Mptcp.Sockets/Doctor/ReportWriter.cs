@@ -9,6 +9,7 @@ internal static class ReportWriter
     public static string Write(MptcpHostReport report)
     {
         var page = new StringBuilder();
+        page.Append(CultureInfo.InvariantCulture, $"Multipath TCP on this host: {report.Verdict}\n");
         WriteFindings(page, report.Findings);
         WriteFacts(page, report.Facts);
         return page.ToString();
@@ -16,7 +17,7 @@ internal static class ReportWriter
 
     private static void WriteFindings(StringBuilder page, IReadOnlyList<MptcpFinding> findings)
     {
-        page.Append("Multipath TCP on this host: ").Append(findings.Count == 0 ? "no findings" : Number.Of(findings.Count, "finding")).Append('\n');
+        page.Append(findings.Count == 0 ? "No findings" : Number.Of(findings.Count, "finding")).Append('\n');
         foreach (var finding in findings)
         {
             page.Append(CultureInfo.InvariantCulture, $"\n{finding.Severity}: {finding.Id}\n  Seen:   {finding.Seen}\n  Why:    {finding.Why}\n  Remedy: {finding.Remedy}\n");
@@ -44,6 +45,16 @@ internal static class ReportWriter
             Line("Listener", $"{listener.EndPoint} {(listener.IsMptcp ? "MPTCP" : "TCP")}{(listener.WhyNotMptcp is { } why ? $" ({why})" : "")}");
         }
 
+        if (facts.Connections is { } connections)
+        {
+            Line("Connections since start", $"{connections.Accepted} accepted, {connections.Negotiated} of them as Multipath TCP, of which {connections.FellBack} fell back");
+        }
+
+        if (facts.EndpointsRequiringMptcp.Count > 0)
+        {
+            Line("Endpoints that require MPTCP", Join(facts.EndpointsRequiringMptcp));
+        }
+
         foreach (var (name, value) in facts.Settings)
         {
             Line(name, value);
@@ -52,6 +63,11 @@ internal static class ReportWriter
         foreach (var (name, count) in facts.Counters.Where(counter => counter.Value != 0))
         {
             Line(name, $"{count}");
+        }
+
+        if (facts.MissingCounters is { Count: > 0 } missing)
+        {
+            Line("Not counted by this kernel", Join(missing));
         }
 
         void Line(string name, string value) => page.Append(CultureInfo.InvariantCulture, $"  {name}: {value}\n");

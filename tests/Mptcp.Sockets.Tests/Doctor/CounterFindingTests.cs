@@ -142,6 +142,29 @@ public sealed class CounterFindingTests
         Assert.Contains("abort", report.AssertFound("fallback-after-handshake", MptcpFindingSeverity.Information).Why);
     }
 
+    /// <summary>With checksums on, the receiver notices and reports data that was changed on the way.</summary>
+    [Fact]
+    public async Task Examine_DataChangedOnTheWay_BothEndsWarn()
+    {
+        await using var hosts = await MultipathNetwork.CreateAsync(links: 1);
+        hosts.Client.SetParameter("net/mptcp/checksum_enabled", "1");
+        hosts.Server.SetParameter("net/mptcp/checksum_enabled", "1");
+        using (var connection = Connection.Establish(hosts))
+        {
+            connection.AssertEchoes(1000);
+            hosts.Server.Examine(Examination.Server(IPAddress.Any)).AssertNotFound("payload-changed");
+
+            // The first byte of the data: after the Ethernet, IP and TCP headers that nft knows, behind the options.
+            await FilterAsync(hosts.Server, "tcp flags & psh == psh @ih,0,8 set 0x5a");
+            connection.Client.Send("Hello, server"u8);
+            await Wait.UntilAsync(() => hosts.Server.Run(MptcpHost.ReadCounters)["MPFailTx"] > 0);
+            await Wait.UntilAsync(() => hosts.Client.Run(MptcpHost.ReadCounters)["MPFailRx"] > 0);
+        }
+
+        Assert.Contains("reported it 1 time (MPFailTx)", hosts.Server.Examine(Examination.Server(IPAddress.Any)).AssertFound("payload-changed", MptcpFindingSeverity.Warning).Seen);
+        Assert.Contains("reported it 1 time (MPFailRx)", hosts.Client.Examine().AssertFound("payload-changed", MptcpFindingSeverity.Warning).Seen);
+    }
+
     private static Task FilterAsync(NetworkNamespace host, string rule) => host.FilterAsync(
     [
         "add table inet fault",

@@ -122,6 +122,23 @@ public sealed class FactsTests
         Assert.Equal(Errno.EPERM, errno);
     }
 
+    /// <summary>As a sandbox has it that hides the settings.</summary>
+    [Fact]
+    public async Task Examine_SettingsThatCanNotBeListed_LeftOutOfTheReport()
+    {
+        Requires.Namespaces();
+        await using var host = await NetworkNamespace.CreateAsync();
+        var report = host.Run(() =>
+        {
+            HiddenFolder.Hide("/proc/sys/net/mptcp");
+            Assert.Throws<UnauthorizedAccessException>(() => Directory.GetFiles("/proc/sys/net/mptcp"));
+            return MptcpHost.ExamineAsync().Result;
+        });
+        Assert.Empty(report.Facts.Settings);
+        Assert.NotEmpty(report.Facts.Counters);
+        Assert.NotEmpty(host.Examine().Facts.Settings);
+    }
+
     [Fact]
     public async Task Examine_Cancelled_DoesNotRead()
     {
@@ -133,7 +150,11 @@ public sealed class FactsTests
     public async Task Examine_WhatTheCallerSays_IsInTheFacts()
     {
         var listener = new MptcpListenerFacts { EndPoint = new IPEndPoint(IPAddress.Loopback, 1), IsMptcp = true };
-        var facts = (await MptcpHost.ExamineAsync(new() { Listeners = [listener], AdvertisesHttp3 = true })).Facts;
+        var connections = new MptcpConnectionFacts { Accepted = 3, Negotiated = 2, FellBack = 1 };
+        var facts = (await MptcpHost.ExamineAsync(
+            new() { Listeners = [listener], AdvertisesHttp3 = true, Connections = connections, EndpointsRequiringMptcp = ["GET /"] })).Facts;
+        Assert.Same(connections, facts.Connections);
+        Assert.Equal(["GET /"], facts.EndpointsRequiringMptcp);
         Assert.Same(listener, Assert.Single(facts.Listeners));
         Assert.True(facts.AdvertisesHttp3);
         Assert.False(facts.IsClient);
