@@ -13,13 +13,10 @@ public sealed class ConnectionListTests
     public async Task AddRemoveSnapshot_HundredThousand_AllThereInOrderAndGoneInTheEnd()
     {
         const int Count = 100_000;
-        await using var services = new ServiceCollection().AddLogging().AddMetrics()
-            .AddSingleton<ServerMetrics>().AddSingleton<ConnectionList>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
-            .BuildServiceProvider();
+        await using var services = CreateServices();
         var list = services.GetRequiredService<ConnectionList>();
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
-        var entries = Enumerable.Range(0, Count).Select(i => new ConnectionEntry(
-            socket, openedAsMptcp: false, new DefaultConnectionContext($"{i}"), services.GetRequiredService<ConnectionServices>())).ToArray();
+        var entries = CreateEntries(services, socket, Count);
         Parallel.ForEach(entries.Take(Count / 2), list.Add);
         Array.ForEach(entries[(Count / 2)..], list.Add);
         Assert.Equal(Count, list.Count);
@@ -71,4 +68,60 @@ public sealed class ConnectionListTests
             return met;
         }
     }
+
+    [Theory]
+    [InlineData(0, 0, new int[0])]
+    [InlineData(0, 3, new[] { 0, 1, 2 })]
+    [InlineData(4, 2, new[] { 4, 5 })]
+    [InlineData(5, 2, new[] { 5, 6 })]
+    [InlineData(6, 2, new[] { 6, 7 })]
+    [InlineData(8, 5, new[] { 8, 9 })]
+    [InlineData(9, int.MaxValue, new[] { 9 })]
+    [InlineData(10, 1, new int[0])]
+    [InlineData(int.MaxValue, int.MaxValue, new int[0])]
+    [InlineData(0, int.MaxValue, new[] { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 })]
+    public async Task GetPage_TenConnections_ReturnsThePartInOrder(int skip, int take, int[] expected)
+    {
+        await using var services = CreateServices();
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var list = services.GetRequiredService<ConnectionList>();
+        Array.ForEach(CreateEntries(services, socket, 10), list.Add);
+
+        var page = list.GetPage(skip, take, out var total);
+
+        Assert.Equal(10, total);
+        Assert.Equal(expected.Select(i => $"{i}"), page.Select(connection => connection.Id));
+    }
+
+    [Fact]
+    public async Task GetPage_FifteenThousandConnections_AllocatesForThePageOnly()
+    {
+        await using var services = CreateServices();
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var list = services.GetRequiredService<ConnectionList>();
+        Array.ForEach(CreateEntries(services, socket, 15_000), list.Add);
+        _ = list.GetPage(7000, 100, out _);
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        _ = list.GetPage(0, 0, out var total);
+        var nothing = GC.GetAllocatedBytesForCurrentThread() - before;
+        before = GC.GetAllocatedBytesForCurrentThread();
+        var page = list.GetPage(7000, 100, out _);
+        var hundred = GC.GetAllocatedBytesForCurrentThread() - before;
+
+        Assert.Equal(15_000, total);
+        Assert.Equal(100, page.Count);
+        Assert.InRange(nothing, 0, 100);
+        Assert.InRange(hundred, 100 * 8, 100 * 100);
+    }
+
+    private static ServiceProvider CreateServices() => new ServiceCollection().AddLogging().AddMetrics()
+        .AddSingleton<ServerMetrics>().AddSingleton<ConnectionList>().AddSingleton<KestrelDuration>().AddSingleton<ConnectionServices>()
+        .BuildServiceProvider();
+
+    private static ConnectionEntry[] CreateEntries(IServiceProvider services, Socket socket, int count) =>
+    [
+        .. Enumerable.Range(0, count).Select(i => new ConnectionEntry(
+            socket, openedAsMptcp: false, new DefaultConnectionContext($"{i}"), services.GetRequiredService<ConnectionServices>())),
+    ];
 }

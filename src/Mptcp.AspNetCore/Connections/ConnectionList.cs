@@ -11,19 +11,39 @@ internal sealed class ConnectionList : IMptcpConnections
 
     public int Count => Volatile.Read(ref _count);
 
-    public IReadOnlyList<MptcpServerConnection> GetSnapshot()
+    public IReadOnlyList<MptcpServerConnection> GetSnapshot() => GetPage(0, int.MaxValue, out _);
+
+    /// <summary>Reads a part of the list, in the order in which the connections were accepted.</summary>
+    /// <param name="skip">The number of connections before the first one that is returned.</param>
+    /// <param name="take">The maximum number of connections that are returned.</param>
+    /// <param name="total">The number of connections in the list.</param>
+    /// <returns>The connections; fewer than <paramref name="take"/> where the list ends first.</returns>
+    /// <remarks>
+    /// Accepting and closing connections wait while the list is locked. It is locked only to walk to the page, from the nearer end,
+    /// and over it; everything is allocated outside of the lock.
+    /// </remarks>
+    public IReadOnlyList<MptcpServerConnection> GetPage(int skip, int take, out int total)
     {
+        ArgumentOutOfRangeException.ThrowIfNegative(skip);
+        ArgumentOutOfRangeException.ThrowIfNegative(take);
+        var entries = new ConnectionEntry[Math.Clamp(Count - skip, 0, take)];
+        var count = 0;
         lock (_lock)
         {
-            var snapshot = new MptcpServerConnection[_count];
-            var i = 0;
-            for (var entry = _first; entry is not null; entry = entry.Next)
+            total = _count;
+            for (var entry = entries.Length == 0 ? null : EntryAt(skip); entry is not null && count < entries.Length; entry = entry.Next)
             {
-                snapshot[i++] = entry.Show();
+                entries[count++] = entry;
             }
-
-            return snapshot;
         }
+
+        var page = new MptcpServerConnection[count];
+        for (var i = 0; i < page.Length; i++)
+        {
+            page[i] = entries[i].Show();
+        }
+
+        return page;
     }
 
     public void Add(ConnectionEntry entry)
@@ -96,5 +116,34 @@ internal sealed class ConnectionList : IMptcpConnections
             _cursor = entry;
             return count;
         }
+    }
+
+    /// <summary>The entry with this index; <c>null</c> when there are fewer. Called under the lock.</summary>
+    private ConnectionEntry? EntryAt(int index)
+    {
+        if (index >= _count)
+        {
+            return null;
+        }
+
+        ConnectionEntry? entry;
+        if (index <= _count / 2)
+        {
+            entry = _first;
+            for (var i = 0; i < index; i++)
+            {
+                entry = entry!.Next;
+            }
+        }
+        else
+        {
+            entry = _last;
+            for (var i = _count - 1; i > index; i--)
+            {
+                entry = entry!.Previous;
+            }
+        }
+
+        return entry;
     }
 }
