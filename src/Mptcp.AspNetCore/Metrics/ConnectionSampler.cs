@@ -29,7 +29,7 @@ internal sealed class ConnectionSampler : BackgroundService
     {
         using var timer = new PeriodicTimer(_interval, _time);
         var batch = Array.Empty<ConnectionEntry>();
-        while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
+        while (await WaitAsync(timer, stoppingToken).ConfigureAwait(false))
         {
             var size = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)_connections.Count), BatchSize);
             batch = batch.Length < size ? new ConnectionEntry[size] : batch;
@@ -41,6 +41,21 @@ internal sealed class ConnectionSampler : BackgroundService
 
             // Connections that ended are not to be kept alive by it.
             Array.Clear(batch);
+        }
+    }
+
+    /// <returns>False when the host ends.</returns>
+    private static async ValueTask<bool> WaitAsync(PeriodicTimer timer, CancellationToken stoppingToken)
+    {
+        try
+        {
+            return await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // A host that ends without having been stopped, as after a start that failed, takes a cancelled background service for one
+            // that crashed, and logs it as critical.
+            return false;
         }
     }
 }
