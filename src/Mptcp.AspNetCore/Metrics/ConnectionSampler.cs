@@ -17,6 +17,7 @@ internal sealed class ConnectionSampler : BackgroundService
     private readonly ConnectionList _connections;
     private readonly TimeSpan _interval;
     private readonly TimeProvider _time;
+    private Task? _execution;
 
     public ConnectionSampler(ConnectionList connections, IOptions<MptcpTransportOptions> options, TimeProvider? time = null)
     {
@@ -25,11 +26,18 @@ internal sealed class ConnectionSampler : BackgroundService
         _time = time ?? TimeProvider.System;
     }
 
+    /// <summary>The execution, which is not cancelled but complete when the host ends, also when it had not begun by then.</summary>
+    /// <remarks>
+    /// A host that ends without having been stopped, as after a start that failed, takes a cancelled background service for one that crashed,
+    /// and logs it as critical.
+    /// </remarks>
+    public override Task? ExecuteTask => base.ExecuteTask is { } execution ? _execution ??= EndQuietlyAsync(execution) : null;
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(_interval, _time);
         var batch = Array.Empty<ConnectionEntry>();
-        while (await WaitAsync(timer, stoppingToken).ConfigureAwait(false))
+        while (await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false))
         {
             var size = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)_connections.Count), BatchSize);
             batch = batch.Length < size ? new ConnectionEntry[size] : batch;
@@ -44,18 +52,15 @@ internal sealed class ConnectionSampler : BackgroundService
         }
     }
 
-    /// <returns>False when the host ends.</returns>
-    private static async ValueTask<bool> WaitAsync(PeriodicTimer timer, CancellationToken stoppingToken)
+    private static async Task EndQuietlyAsync(Task execution)
     {
         try
         {
-            return await timer.WaitForNextTickAsync(stoppingToken).ConfigureAwait(false);
+            await execution.ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
-            // A host that ends without having been stopped, as after a start that failed, takes a cancelled background service for one
-            // that crashed, and logs it as critical.
-            return false;
+            // The host ends.
         }
     }
 }
