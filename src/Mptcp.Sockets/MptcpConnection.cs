@@ -14,6 +14,9 @@ public class MptcpConnection
     private readonly Socket _socket;
     private readonly bool _openedAsTcp;
 
+    // The kernel's SO_PROTOCOL never changes, so that it is asked once.
+    private volatile bool _isMptcpSocket;
+
     // An Answer in one word, so that several threads can read and replace it without a lock. 0 is none yet.
     private long _answer;
 
@@ -61,7 +64,7 @@ public class MptcpConnection
             return last.Connection.Info is not null;
         }
 
-        var reading = MptcpSocket.Read(_socket, _openedAsTcp);
+        var reading = MptcpSocket.Read(_socket, _openedAsTcp, _isMptcpSocket);
         Remember(reading);
         info = reading.Info.GetValueOrDefault();
         return reading.Info is not null;
@@ -86,6 +89,26 @@ public class MptcpConnection
     /// <summary>The last reading before the socket was closed, where its owner asked for one; otherwise null.</summary>
     private protected virtual MptcpSubflowList? Last => null;
 
+    /// <summary>
+    /// Whether the kernel made the socket for MPTCP, whatever the connection speaks by now. Later readings do not ask that again; of a
+    /// connection that is TCP the status is known by it, and nothing is asked again.
+    /// </summary>
+    internal bool AskProtocol()
+    {
+        if (MptcpSocket.IsMptcp(_socket) is not { } isMptcp)
+        {
+            return false;
+        }
+
+        _isMptcpSocket = isMptcp;
+        if (!isMptcp)
+        {
+            Remember(new MptcpReading(_openedAsTcp ? MptcpStatus.Unavailable : MptcpStatus.NotNegotiated));
+        }
+
+        return isMptcp;
+    }
+
     /// <summary>Called once, when it is known for good that the connection does not speak Multipath TCP.</summary>
     /// <param name="status">Why.</param>
     protected virtual void OnSettled(MptcpStatus status)
@@ -101,7 +124,7 @@ public class MptcpConnection
     private Answer Current()
     {
         var answer = new Answer(Volatile.Read(ref _answer));
-        return answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds) ? answer : Remember(MptcpSocket.Read(_socket, _openedAsTcp));
+        return answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds) ? answer : Remember(MptcpSocket.Read(_socket, _openedAsTcp, _isMptcpSocket));
     }
 
     /// <summary>Keeps what the kernel said, unless something truer is known.</summary>

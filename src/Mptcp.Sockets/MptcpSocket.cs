@@ -156,9 +156,9 @@ public static class MptcpSocket
     /// <returns>Status, figures and errno of one moment.</returns>
     public static MptcpReading Read(Socket socket) => Read(socket, IsOpenedAsTcp(socket));
 
-    internal static MptcpReading Read(Socket socket, bool openedAsTcp)
+    internal static MptcpReading Read(Socket socket, bool openedAsTcp, bool isMptcpSocket = false)
     {
-        var status = Ask(socket, openedAsTcp, out var native, out var length, out var errno);
+        var status = Ask(socket, openedAsTcp, out var native, out var length, out var errno, isMptcpSocket);
         return new MptcpReading(status, native, length, errno);
     }
 
@@ -192,7 +192,23 @@ public static class MptcpSocket
         return socket.ProtocolType != ProtocolType.Unknown;
     }
 
-    private static MptcpStatus Ask(Socket socket, bool openedAsTcp, out NativeMptcpInfo info, out int infoLength, out int errno)
+    /// <summary>Whether the kernel made the socket for MPTCP; <c>null</c> when it can't be asked, or is neither TCP nor MPTCP.</summary>
+    internal static bool? IsMptcp(Socket socket)
+    {
+        using var descriptor = new HeldDescriptor(socket.SafeHandle);
+        return !descriptor.IsOpen
+            || LibC.GetSocketOption(descriptor.Value, LinuxConstants.SOL_SOCKET, LinuxConstants.SO_PROTOCOL, out var protocol) != 0
+            ? null
+            : protocol switch
+            {
+                LinuxConstants.IPPROTO_MPTCP => true,
+                LinuxConstants.IPPROTO_TCP => false,
+                _ => null,
+            };
+    }
+
+    private static MptcpStatus Ask(
+        Socket socket, bool openedAsTcp, out NativeMptcpInfo info, out int infoLength, out int errno, bool isMptcpSocket = false)
     {
         Unsafe.SkipInit(out info);
         infoLength = 0;
@@ -211,6 +227,6 @@ public static class MptcpSocket
         }
 
         return StatusLadder.Ask(
-            socket.SafeHandle, openedAsTcp, socket.Connected, out info, out infoLength, out errno);
+            socket.SafeHandle, openedAsTcp, socket.Connected, out info, out infoLength, out errno, isMptcpSocket);
     }
 }

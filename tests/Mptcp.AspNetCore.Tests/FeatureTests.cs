@@ -183,7 +183,7 @@ public sealed class FeatureTests
     [InlineData(true, true, MptcpStatus.Active)]
     [InlineData(true, false, MptcpStatus.Unknown)]
     [InlineData(false, true, MptcpStatus.NotNegotiated)]
-    [InlineData(false, false, MptcpStatus.Unknown)]
+    [InlineData(false, false, MptcpStatus.NotNegotiated)]
     public async Task Status_ConnectionClosed_LastKnownAndNeverThrows(bool mptcp, bool readBefore, MptcpStatus expected)
     {
         var served = new TaskCompletionSource<IMptcpFeature>();

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Connections;
 using Mptcp.AspNetCore.Paths;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Sockets;
@@ -24,15 +26,16 @@ public sealed class PathTrackerTests
         Assert.Equal("active", await client.GetStringAsync("/"));
 
         var added = await WaitForAsync(server, "PathAdded", 1);
-        Assert.Contains($"Path added {network.Links[1].ClientAddress}:", added.Message);
-        Assert.EndsWith($" → {MultipathServer.AddressOf(server, network).Authority}, 2 now.", added.Message);
+        Assert.Contains($"Path added {MultipathServer.AddressOf(server, network).Authority} → {network.Links[1].ClientAddress}:", added.Message);
+        Assert.EndsWith(", 2 now.", added.Message);
         Assert.Equal(LogLevel.Debug, added.Level);
         Assert.Equal("active;subflows=2", await HeaderAsync(client));
 
         await network.Links[1].CutAsync(Cut.AddressRemoved);
         var lost = await WaitForAsync(server, "PathLost", 1);
-        Assert.Contains($"Path lost {network.Links[1].ClientAddress}:", lost.Message);
+        Assert.Contains($"Path lost {MultipathServer.AddressOf(server, network).Authority} → {network.Links[1].ClientAddress}:", lost.Message);
         Assert.EndsWith(", 1 left.", lost.Message);
+        Assert.Equal(LogLevel.Information, lost.Level);
 
         // At once, and not when the last answer is a second old.
         Assert.Equal("active;subflows=1", await HeaderAsync(client));
@@ -89,6 +92,20 @@ public sealed class PathTrackerTests
         Assert.Equal("active;subflows=1", await HeaderAsync(client));
     }
 
+    [Fact]
+    public async Task Start_NoDescriptorLeft_OneLineSaysSoAndTheHostStarts()
+    {
+        using var log = new LogRecorder();
+        using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
+        using var tracker = new PathTracker((out MptcpSupport support) => throw new SocketException((int)SocketError.TooManyOpenSockets), factory);
+
+        await tracker.StartAsync(CancellationToken.None);
+        await tracker.StopAsync(CancellationToken.None);
+
+        var line = Assert.Single(log.Ours);
+        Assert.Equal(("PathEventsUnavailable", LogLevel.Information), (line.Event.Name, line.Level));
+    }
+
     /// <summary>How often events are lost is up to the peers.</summary>
     [Fact]
     public void Log_EventsLostAgainAndAgain_OneLineAMinute()
@@ -96,7 +113,7 @@ public sealed class PathTrackerTests
         using var log = new LogRecorder();
         using var factory = LoggerFactory.Create(logging => logging.AddProvider(log));
         var time = new Clock();
-        var tracker = new PathTracker((out MptcpSupport support) => throw new NotSupportedException(), factory, time);
+        using var tracker = new PathTracker((out MptcpSupport support) => throw new NotSupportedException(), factory, time);
         var expected = 0;
         foreach (var seconds in new[] { 0, 1, 58, 60, 61, 119, 120 })
         {
@@ -105,6 +122,31 @@ public sealed class PathTrackerTests
             expected += seconds % 60 == 0 ? 1 : 0;
             Assert.Equal(expected, log.Ours.Count(line => line.Event.Name == "PathEventsLost"));
         }
+    }
+
+    /// <summary>Each accepted connection comes by here, also where nobody watches its paths.</summary>
+    [Fact]
+    public async Task Watch_NoEvents_AllocatesNothing()
+    {
+        using var factory = LoggerFactory.Create(_ => { });
+        using var tracker = new PathTracker(
+            (out MptcpSupport support) =>
+            {
+                support = MptcpSupport.Check();
+                return null;
+            },
+            factory);
+        await tracker.StartAsync(CancellationToken.None);
+        await using var server = await Server.StartAsync();
+        using var socket = await Client.ConnectAsync(server.EndPoint, mptcp: true);
+        var connections = server.Services.GetRequiredService<IMptcpConnections>();
+        await Wait.UntilAsync(() => connections.Count == 1);
+        var entry = (ConnectionEntry)connections.GetSnapshot()[0].Mptcp;
+
+        tracker.Watch(entry, entry.Connection);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        tracker.Watch(entry, entry.Connection);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     private static async Task<string> HeaderAsync(HttpClient client)

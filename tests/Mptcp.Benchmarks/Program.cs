@@ -27,6 +27,7 @@ switch (args)
     ("goodput", GoodputSection.RunAsync),
     ("stall", StallSection.RunAsync),
     ("micro", MicroSection.RunAsync),
+    ("server", ServerBenchmark.RunAsync),
     ("features", FeaturesBenchmark.RunAsync),
     ("client", HttpClientBenchmark.RunAsync),
 ];

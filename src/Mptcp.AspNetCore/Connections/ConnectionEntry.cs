@@ -6,20 +6,23 @@ using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Connections;
 
-/// <summary>The feature of a connection that was accepted: its place in the list, and what the metrics have counted of it.</summary>
+/// <summary>The feature of an accepted connection, its place in the list, and what the metrics have counted of it.</summary>
 /// <remarks>
-/// The lock over what was counted is the entry itself. A Lock of its own is forty bytes a connection, and one for all would be held by
-/// everybody while one connection's fallback is logged.
+/// Applications hold this object as <see cref="IMptcpFeature"/> and may lock it, and their loggers and meter listeners run while it
+/// changes. So it has no lock: each change is one exchange of a word, and the sums are corrected after it.
 /// </remarks>
 internal sealed class ConnectionEntry : MptcpConnectionFeature
 {
+    // Values of _state. A connection that is counted has Counted plus the status that it is counted with.
+    private const int NotListed = 0;
+    private const int Listed = 1;
+    private const int Closed = 2;
+    private const int Counted = 3;
+
     private readonly ConnectionServices _services;
     private readonly long _sinceTicks;
-    private Figures? _sampled;
-    private MptcpStatus _countedAs;
-    private bool _isListed;
-    private bool _isCounted;
-    private bool _isClosed;
+    private Figures _sampled = Figures.None;
+    private int _state;
 
     public ConnectionEntry(Socket socket, bool openedAsMptcp, ConnectionContext connection, ConnectionServices services)
         : base(socket, openedAsMptcp, connection)
@@ -28,7 +31,7 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
         _sinceTicks = services.Time.GetUtcNow().UtcTicks;
     }
 
-    // The list's own, under its lock.
+    // Used by the list, under its lock.
     public ConnectionEntry? Next { get; set; }
 
     public ConnectionEntry? Previous { get; set; }
@@ -42,24 +45,26 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
 
     public MptcpServerConnection Show() => new(Connection, this, new DateTimeOffset(_sinceTicks, TimeSpan.Zero));
 
-    /// <summary>Lists it until it is closed.</summary>
+    /// <summary>Lists the connection until <see cref="Unlist"/>.</summary>
     public void List()
     {
-        _isListed = true;
+        Volatile.Write(ref _state, Listed);
         _services.Connections.Add(this);
         if (_services.Metrics.WantsConnections)
         {
-            lock (this)
+            CountAs(Status, isNew: true);
+
+            // Another thread that saw a fallback in the meantime did not find the connection counted.
+            if (Status == MptcpStatus.FellBack)
             {
-                // A fallback that another thread sees meanwhile is in the answer, or counted after it.
-                CountAs(Status);
+                CountAs(MptcpStatus.FellBack);
             }
         }
     }
 
     /// <summary>
-    /// The sampler comes by. It takes those off the list, too, whose peer is gone and that Kestrel does not dispose of: of a request
-    /// that nobody ever completes Kestrel keeps nothing, and neither may the list.
+    /// Called by the sampler. Also removes connections from the list whose peer is gone and that Kestrel does not dispose of: Kestrel keeps
+    /// no reference to a request that never completes, and neither may the list.
     /// </summary>
     public void Visit()
     {
@@ -70,55 +75,57 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
         }
     }
 
-    /// <summary>Reads its figures where somebody listens, and adds what is new to the sums.</summary>
-    /// <param name="wait">False to leave it to the thread that does so at this moment, if one does.</param>
-    public void SampleIfWanted(bool wait = true)
+    /// <summary>Reads the figures when a meter listener wants them, and adds the difference to the sums.</summary>
+    public void SampleIfWanted()
     {
-        if (!_services.Metrics.WantsSamples || !Monitor.TryEnter(this, wait ? Timeout.Infinite : 0))
+        if (!_services.Metrics.WantsSamples)
         {
             return;
         }
 
-        try
+        Figures before;
+        Figures now;
+        do
         {
-            if (!_isClosed)
-            {
-                // A connection that is TCP for good is not asked any more.
-                var before = _sampled ?? Figures.None;
-                var now = Status == MptcpStatus.Active && TryGetInfo(out var info) ? Figures.Of(info) : before with { Subflows = 0 };
-                _services.Metrics.Sampled(now.Since(before));
-                _sampled = now;
-            }
-        }
-        finally
-        {
-            Monitor.Exit(this);
-        }
-    }
-
-    /// <summary>Takes it off the list, where it is there yet.</summary>
-    public void Unlist()
-    {
-        lock (this)
-        {
-            if (!_isListed || _isClosed)
+            before = Volatile.Read(ref _sampled);
+            if (ReferenceEquals(before, Figures.Closed))
             {
                 return;
             }
 
-            _isClosed = true;
-            if (_isCounted)
-            {
-                _services.Metrics.ActiveChanged(_countedAs, null);
-            }
+            // A connection that is TCP for good is not asked any more.
+            now = Status == MptcpStatus.Active && TryGetInfo(out var info) ? Figures.Of(info)
+                : before.Subflows == 0 ? before
+                : before with { Subflows = 0 };
+        }
+        while (!ReferenceEquals(Interlocked.CompareExchange(ref _sampled, now, before), before));
 
-            if (_sampled is not null)
+        _services.Metrics.Sampled(now.Since(before));
+    }
+
+    /// <summary>Removes the connection from the list, if it is there.</summary>
+    public void Unlist()
+    {
+        int state;
+        do
+        {
+            state = Volatile.Read(ref _state);
+            if (state is NotListed or Closed)
             {
-                _services.Metrics.Sampled(Figures.None with { Subflows = -_sampled.Subflows });
+                return;
             }
         }
+        while (Interlocked.CompareExchange(ref _state, Closed, state) != state);
 
-        // Last: when nobody is listed any more, the metrics have counted everybody out.
+        if (state >= Counted)
+        {
+            _services.Metrics.ActiveChanged((MptcpStatus)(state - Counted), null);
+        }
+
+        var sampled = Interlocked.Exchange(ref _sampled, Figures.Closed);
+        _services.Metrics.Sampled(Figures.None with { Subflows = -sampled.Subflows });
+
+        // Last: when the list is empty, the metrics have counted all connections out.
         _services.Connections.Remove(this);
     }
 
@@ -129,28 +136,32 @@ internal sealed class ConnectionEntry : MptcpConnectionFeature
             _services.Metrics.CountFellBack();
         }
 
-        if (status == MptcpStatus.FellBack && _isListed)
+        if (status == MptcpStatus.FellBack && Volatile.Read(ref _state) != NotListed)
         {
             _services.Metrics.FellBack();
-            lock (this)
-            {
-                if (_isCounted)
-                {
-                    CountAs(status);
-                }
-            }
+            CountAs(status);
         }
 
         base.OnSettled(status);
     }
 
-    /// <summary>Counts it as one of those with this status. Under the lock.</summary>
-    private void CountAs(MptcpStatus status)
+    /// <summary>Counts an open connection with this status instead of the one it was counted with.</summary>
+    /// <param name="status">The status.</param>
+    /// <param name="isNew">Whether a connection that was not counted before is counted too.</param>
+    private void CountAs(MptcpStatus status, bool isNew = false)
     {
-        if (!_isClosed)
+        var after = Counted + (int)status;
+        int before;
+        do
         {
-            _services.Metrics.ActiveChanged(_isCounted ? _countedAs : null, status);
-            (_countedAs, _isCounted) = (status, true);
+            before = Volatile.Read(ref _state);
+            if (before is NotListed or Closed || before == after || (before == Listed && !isNew))
+            {
+                return;
+            }
         }
+        while (Interlocked.CompareExchange(ref _state, after, before) != before);
+
+        _services.Metrics.ActiveChanged(before == Listed ? null : (MptcpStatus)(before - Counted), status);
     }
 }

@@ -85,10 +85,10 @@ internal class ListedConnection : ConnectionContext, IFeatureCollection
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    /// <summary>As Kestrel does when the peer has closed, most of the time. It may hold a lock, so this does not wait for one.</summary>
+    /// <summary>Called by Kestrel most of the time when the peer has closed.</summary>
     public override void Abort(ConnectionAbortedException abortReason)
     {
-        _entry.SampleIfWanted(wait: false);
+        _entry.SampleIfWanted();
         Inner.Abort(abortReason);
     }
 

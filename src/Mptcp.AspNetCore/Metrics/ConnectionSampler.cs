@@ -17,6 +17,7 @@ internal sealed class ConnectionSampler : BackgroundService
     private readonly ConnectionList _connections;
     private readonly TimeSpan _interval;
     private readonly TimeProvider _time;
+    private Task? _execution;
 
     public ConnectionSampler(ConnectionList connections, IOptions<MptcpTransportOptions> options, TimeProvider? time = null)
     {
@@ -24,6 +25,13 @@ internal sealed class ConnectionSampler : BackgroundService
         _interval = options.Value.SamplingInterval;
         _time = time ?? TimeProvider.System;
     }
+
+    /// <summary>The execution, which is not cancelled but complete when the host ends, also when it had not begun by then.</summary>
+    /// <remarks>
+    /// A host that ends without having been stopped, as after a start that failed, takes a cancelled background service for one that crashed,
+    /// and logs it as critical.
+    /// </remarks>
+    public override Task? ExecuteTask => base.ExecuteTask is { } execution ? _execution ??= EndQuietlyAsync(execution) : null;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -41,6 +49,18 @@ internal sealed class ConnectionSampler : BackgroundService
 
             // Connections that ended are not to be kept alive by it.
             Array.Clear(batch);
+        }
+    }
+
+    private static async Task EndQuietlyAsync(Task execution)
+    {
+        try
+        {
+            await execution.ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The host ends.
         }
     }
 }

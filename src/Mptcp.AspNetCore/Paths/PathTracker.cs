@@ -13,7 +13,7 @@ namespace Mptcp.AspNetCore.Paths;
 /// Ties the kernel's path events to Kestrel's connections by their token: logs them with the connection id, and keeps the number of
 /// subflows right without asking. The events are of the whole network namespace; those of others are passed over.
 /// </summary>
-internal sealed class PathTracker : IHostedService
+internal sealed class PathTracker : IHostedService, IDisposable
 {
     private readonly OpenPathMonitor _open;
     private readonly ILogger _logger;
@@ -32,10 +32,19 @@ internal sealed class PathTracker : IHostedService
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _monitor = _open(out var support);
-        if (_monitor is null)
+        try
         {
-            Log.PathEventsUnavailable(_logger, support.Explanation, support.Remedy);
+            _monitor = _open(out var support);
+            if (_monitor is null)
+            {
+                Log.PathEventsUnavailable(_logger, support.Explanation, support.Remedy);
+                return Task.CompletedTask;
+            }
+        }
+        catch (SocketException e)
+        {
+            // Out of descriptors or memory. The host starts all the same: subflows are read on demand.
+            Log.PathEventsUnavailable(_logger, e.Message, remedy: null);
             return Task.CompletedTask;
         }
 
@@ -44,31 +53,38 @@ internal sealed class PathTracker : IHostedService
         return Task.CompletedTask;
     }
 
-    public Task StopAsync(CancellationToken cancellationToken)
+    public async Task StopAsync(CancellationToken cancellationToken)
     {
-        // Ends the reading.
-        _monitor?.Dispose();
-        return _reading.WaitAsync(cancellationToken);
+        Dispose();
+
+        // A stop that is out of time does not fail because of it.
+        await _reading.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    /// <summary>Ends the reading. A host that ends without having been stopped calls only this.</summary>
+    public void Dispose() => _monitor?.Dispose();
 
     /// <summary>Begins to track a connection that was accepted.</summary>
     public void Watch(MptcpConnectionFeature feature, ConnectionContext connection)
     {
-        if (!_isReading || !feature.TryGetInfo(out var info) || info.Token == 0)
+        if (_isReading && feature.TryGetInfo(out var info) && info.Token != 0)
         {
-            return;
+            Watch(feature, connection, info.Token);
         }
+    }
 
+    private void Watch(MptcpConnectionFeature feature, ConnectionContext connection, uint token)
+    {
         // Known first and read afterwards: a path that joins in between is in the reading, in an event, or in both.
         var tracked = new TrackedConnection(feature, connection.ConnectionId);
-        _connections[info.Token] = tracked;
+        _connections[token] = tracked;
         Read(tracked);
         feature.Tracked = tracked;
         connection.ConnectionClosed.UnsafeRegister(
-            _ => _connections.TryRemove(new KeyValuePair<uint, TrackedConnection>(info.Token, tracked)), null);
+            _ => _connections.TryRemove(new KeyValuePair<uint, TrackedConnection>(token, tracked)), null);
         if (!_isReading)
         {
-            // The events ended meanwhile, and those who were tracked by then have been told.
+            // The events ended in the meantime, and this connection was not in the list by then.
             tracked.Forget();
         }
     }
@@ -84,13 +100,13 @@ internal sealed class PathTracker : IHostedService
                 Handle(pathEvent);
             }
         }
-        catch (SocketException e)
+        catch (Exception e)
         {
             Log.PathEventsFailed(_logger, e);
         }
         finally
         {
-            // From here on nobody keeps the numbers right, and they are asked for again.
+            // From here on the numbers are asked for again.
             _isReading = false;
             foreach (var connection in _connections.Values)
             {
@@ -173,11 +189,11 @@ internal sealed class PathTracker : IHostedService
     {
         if (isAdded)
         {
-            Log.PathAdded(_logger, connection.ConnectionId, remote, local, count);
+            Log.PathAdded(_logger, connection.ConnectionId, local, remote, count);
         }
         else
         {
-            Log.PathLost(_logger, connection.ConnectionId, remote, local, count);
+            Log.PathLost(_logger, connection.ConnectionId, local, remote, count);
         }
     }
 }

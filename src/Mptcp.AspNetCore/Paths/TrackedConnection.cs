@@ -3,7 +3,7 @@ using Mptcp.AspNetCore.Transport;
 
 namespace Mptcp.AspNetCore.Paths;
 
-/// <summary>The paths of one connection, as the events tell them.</summary>
+/// <summary>The paths of one connection, as the events report them.</summary>
 internal sealed class TrackedConnection
 {
     private readonly MptcpConnectionFeature _feature;
@@ -11,8 +11,11 @@ internal sealed class TrackedConnection
     private readonly HashSet<(IPEndPoint Local, IPEndPoint Remote)> _paths = [];
     private Dictionary<(IPEndPoint Local, IPEndPoint Remote), bool>? _backups;
 
-    // The first reading finds the initial path, which nobody added.
+    // The first reading finds the initial path, which no event reports.
     private bool _isRead;
+
+    // The number of events so far.
+    private int _version;
     private volatile int _count;
 
     public TrackedConnection(MptcpConnectionFeature feature, string connectionId)
@@ -61,9 +64,10 @@ internal sealed class TrackedConnection
     {
         lock (_lock)
         {
+            _version++;
             if (!_isRead)
             {
-                // The first reading is still to come, and will find what this event tells.
+                // The first reading is still to come, and will find what this event reports.
                 return false;
             }
 
@@ -74,32 +78,45 @@ internal sealed class TrackedConnection
     }
 
     /// <summary>Reads the paths from the kernel.</summary>
-    /// <returns>Those that came and went unnoticed, and how many there are after each.</returns>
+    /// <returns>The changes that no event reported, with the number of paths after each.</returns>
     public List<(IPEndPoint Local, IPEndPoint Remote, bool Added, int Count)> Read()
     {
-        var changes = new List<(IPEndPoint, IPEndPoint, bool, int)>();
-        lock (_lock)
+        while (true)
         {
+            // Not under the lock: a reading that finds a fallback calls the application's logger.
+            var version = Volatile.Read(ref _version);
             var now = _feature.GetSubflows().Where(subflow => !subflow.IsClosed)
                 .Select(subflow => (subflow.LocalEndPoint, subflow.RemoteEndPoint)).ToArray();
-            foreach (var (local, remote) in _paths.Except(now).ToArray())
+            lock (_lock)
             {
-                _paths.Remove((local, remote));
-                changes.Add((local, remote, false, _paths.Count));
-            }
-
-            foreach (var (local, remote) in now)
-            {
-                if (_paths.Add((local, remote)) && (_isRead || _paths.Count > 1))
+                // An event that came since can be newer than the reading.
+                if (version == _version)
                 {
-                    changes.Add((local, remote, true, _paths.Count));
+                    return Apply(now);
                 }
             }
+        }
+    }
 
-            _isRead = true;
-            _count = _paths.Count;
+    private List<(IPEndPoint Local, IPEndPoint Remote, bool Added, int Count)> Apply((IPEndPoint Local, IPEndPoint Remote)[] now)
+    {
+        var changes = new List<(IPEndPoint, IPEndPoint, bool, int)>();
+        foreach (var (local, remote) in _paths.Except(now).ToArray())
+        {
+            _paths.Remove((local, remote));
+            changes.Add((local, remote, false, _paths.Count));
         }
 
+        foreach (var (local, remote) in now)
+        {
+            if (_paths.Add((local, remote)) && (_isRead || _paths.Count > 1))
+            {
+                changes.Add((local, remote, true, _paths.Count));
+            }
+        }
+
+        _isRead = true;
+        _count = _paths.Count;
         return changes;
     }
 }

@@ -32,10 +32,10 @@ internal sealed class AcceptLoop : IDisposable
     private long _failedSinceWarning;
     private bool _saysWhenOver;
 
-    public AcceptLoop(Socket listenSocket, ConnectionServices services)
+    public AcceptLoop(Socket listenSocket, EndPoint endPoint, ConnectionServices services)
     {
         _listenSocket = listenSocket;
-        _endPoint = listenSocket.LocalEndPoint!;
+        _endPoint = endPoint;
         _metrics = services.Metrics;
         _logger = services.Logger;
         _time = services.Time;

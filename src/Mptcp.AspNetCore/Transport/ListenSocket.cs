@@ -20,15 +20,15 @@ internal sealed class ListenSocket
     public const string OpenedElsewhere = "The listening socket that the application or its supervisor opened is plain TCP.";
     public const string OpenItAsMptcp = "Open it with MptcpSocket.Create, or with SocketProtocol=mptcp in its systemd socket unit.";
 
-    private ListenSocket(Socket socket, MptcpSupport? unavailable)
+    private ListenSocket(Socket socket, EndPoint asked, MptcpSupport? unavailable)
     {
         Socket = socket;
         Unavailable = unavailable;
         IsMptcp = IsIP && OperatingSystem.IsLinux() && IsMptcpSocket(socket);
-        EndPoint = socket.LocalEndPoint!;
+        EndPoint = new LinkScope(asked).AddTo(socket.LocalEndPoint!);
     }
 
-    /// <summary>What it is bound to.</summary>
+    /// <summary>The address and port that it is bound to, with the scope that was asked for.</summary>
     public EndPoint EndPoint { get; }
 
     public Socket Socket { get; }
@@ -73,7 +73,7 @@ internal sealed class ListenSocket
         if (settings.Mode == MptcpMode.Disabled)
         {
             // As though we were not here.
-            return new ListenSocket(createBoundListenSocket(endPoint), unavailable: null);
+            return new ListenSocket(createBoundListenSocket(endPoint), endPoint, unavailable: null);
         }
 
         if (endPoint is not IPEndPoint ip || createBoundListenSocket != SocketTransportOptions.CreateDefaultBoundListenSocket)
@@ -96,7 +96,7 @@ internal sealed class ListenSocket
 
         try
         {
-            var listen = new ListenSocket(socket, unavailable);
+            var listen = new ListenSocket(socket, endPoint, unavailable);
             if (listen.IsIP && !listen.IsMptcp && MustBeMptcp(settings))
             {
                 throw CannotStart(endPoint, settings, $"{OpenedElsewhere} {OpenItAsMptcp}");

@@ -39,13 +39,13 @@ internal static partial class Log
     [LoggerMessage(11, LogLevel.Warning, "Path events came faster than they were read and some were lost; the paths of {Count} connections are read anew.", EventName = "PathEventsLost")]
     public static partial void PathEventsLost(ILogger logger, int count);
 
-    [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": Path added {Remote} → {Local}, {Count} now.", EventName = "PathAdded")]
-    public static partial void PathAdded(ILogger logger, string connectionId, IPEndPoint remote, IPEndPoint local, int count);
+    [LoggerMessage(12, LogLevel.Debug, "Connection id \"{ConnectionId}\": Path added {Local} → {Remote}, {Count} now.", EventName = "PathAdded")]
+    public static partial void PathAdded(ILogger logger, string connectionId, IPEndPoint local, IPEndPoint remote, int count);
 
-    [LoggerMessage(13, LogLevel.Debug, "Connection id \"{ConnectionId}\": Path lost {Remote} → {Local}, {Count} left.", EventName = "PathLost")]
-    public static partial void PathLost(ILogger logger, string connectionId, IPEndPoint remote, IPEndPoint local, int count);
+    [LoggerMessage(13, LogLevel.Information, "Connection id \"{ConnectionId}\": Path lost {Local} → {Remote}, {Count} left.", EventName = "PathLost")]
+    public static partial void PathLost(ILogger logger, string connectionId, IPEndPoint local, IPEndPoint remote, int count);
 
-    [LoggerMessage(14, LogLevel.Debug, "Connection id \"{ConnectionId}\": The peer made the path {Remote} → {Local} {Priority}.", EventName = "PathPriorityChanged")]
+    [LoggerMessage(14, LogLevel.Debug, "Connection id \"{ConnectionId}\": The peer made the path {Local} → {Remote} {Priority}.", EventName = "PathPriorityChanged")]
     public static partial void PathPriorityChanged(ILogger logger, string connectionId, IPEndPoint? local, IPEndPoint? remote, string priority);
 
     [LoggerMessage(15, LogLevel.Debug, "Connection id \"{ConnectionId}\": The peer announced its address {Remote} (id {AddressId}).", EventName = "AddressAnnounced")]

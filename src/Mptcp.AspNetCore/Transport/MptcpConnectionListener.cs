@@ -17,6 +17,7 @@ internal sealed class MptcpConnectionListener : IConnectionListener
 {
     private readonly AcceptLoop _accept;
     private readonly SocketConnectionContextFactory _connections;
+    private readonly LinkScope _scope;
     private readonly bool _isMptcp;
     private readonly bool _noDelay;
     private readonly bool _reject;
@@ -35,7 +36,8 @@ internal sealed class MptcpConnectionListener : IConnectionListener
         BoundListener? bound = null)
     {
         EndPoint = listen.EndPoint;
-        _accept = new AcceptLoop(listen.Socket, services);
+        _accept = new AcceptLoop(listen.Socket, listen.EndPoint, services);
+        _scope = new LinkScope(listen.EndPoint);
         _isMptcp = listen.IsMptcp;
         _connections = connections;
         _noDelay = noDelay && listen.IsIP;
@@ -128,11 +130,18 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 return connection;
             }
 
+            _scope.Add(connection);
             feature = new ConnectionEntry(socket, _isMptcp, connection, _services);
-            var metrics = _services.Metrics;
 
-            // One system call for every connection; to wrap all without a question would cost TCP clients 280 bytes each, and more in each read.
-            var isMptcp = _isMptcp && ListenSocket.IsMptcpSocket(socket);
+            // One system call for every connection, which settles those of TCP clients. To wrap all of them without asking would cost each TCP
+            // client 280 bytes, and more in each read.
+            var isMptcp = _isMptcp && feature.AskProtocol();
+            if (isMptcp)
+            {
+                connection.Transport = new ResetTransport(connection.Transport);
+            }
+
+            var metrics = _services.Metrics;
             metrics.CountAccepted(isMptcp);
             if (metrics.WantsConnections)
             {
@@ -144,11 +153,6 @@ internal sealed class MptcpConnectionListener : IConnectionListener
                 metrics.Rejected(status, ServerMetrics.Connection);
                 Log.ConnectionRejected(_logger, connection.ConnectionId, status.Explain());
                 return null;
-            }
-
-            if (isMptcp)
-            {
-                connection.Transport = new ResetTransport(connection.Transport);
             }
 
             if (_logger.IsEnabled(_services.FallbackLogLevel))

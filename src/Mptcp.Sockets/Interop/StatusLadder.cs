@@ -25,13 +25,15 @@ internal static unsafe class StatusLadder
     /// <param name="info">The figures, where the answer came with them.</param>
     /// <param name="infoLength">How many bytes of <paramref name="info"/> the kernel filled in; 0 without.</param>
     /// <param name="errno">The unexpected errno behind <see cref="MptcpStatus.Unknown"/>, otherwise 0.</param>
+    /// <param name="isMptcpSocket">Whether SO_PROTOCOL, which never changes, was asked before and is IPPROTO_MPTCP.</param>
     public static MptcpStatus Ask(
-        SafeSocketHandle handle, bool openedAsTcp, bool isConnected, out NativeMptcpInfo info, out int infoLength, out int errno)
+        SafeSocketHandle handle, bool openedAsTcp, bool isConnected, out NativeMptcpInfo info, out int infoLength, out int errno,
+        bool isMptcpSocket = false)
     {
         using var descriptor = new HeldDescriptor(handle);
         if (descriptor.IsOpen)
         {
-            return Climb(descriptor.Value, openedAsTcp, isConnected, out info, out infoLength, out errno);
+            return Climb(descriptor.Value, openedAsTcp, isConnected, out info, out infoLength, out errno, isMptcpSocket);
         }
 
         Unsafe.SkipInit(out info);
@@ -44,11 +46,17 @@ internal static unsafe class StatusLadder
     // 1.15 times like this).
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static MptcpStatus Climb(
-        int descriptor, bool openedAsTcp, bool isConnected, out NativeMptcpInfo info, out int infoLength, out int errno)
+        int descriptor, bool openedAsTcp, bool isConnected, out NativeMptcpInfo info, out int infoLength, out int errno, bool isMptcpSocket)
     {
         Unsafe.SkipInit(out info);
         infoLength = 0;
-        errno = LibC.GetSocketOption(descriptor, LinuxConstants.SOL_SOCKET, LinuxConstants.SO_PROTOCOL, out var protocol);
+        errno = 0;
+        var protocol = LinuxConstants.IPPROTO_MPTCP;
+        if (!isMptcpSocket)
+        {
+            errno = LibC.GetSocketOption(descriptor, LinuxConstants.SOL_SOCKET, LinuxConstants.SO_PROTOCOL, out protocol);
+        }
+
         if (errno != 0)
         {
             return MptcpStatus.Unknown;

@@ -38,6 +38,9 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>The first address it listens on.</summary>
     public Uri Address => Addresses[0];
 
+    /// <summary>The addresses as the application sees them (<c>app.Urls</c>).</summary>
+    public ICollection<string> Urls => _app.Urls;
+
     public Uri[] Addresses =>
         [.. _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Select(address => new Uri(address))];
 

@@ -31,6 +31,10 @@ public sealed class OpenTelemetryTests
             await context.Request.Body.CopyToAsync(body);
             received.AddOrUpdate(signal, Encoding.Latin1.GetString(body.ToArray()), (_, before) => before + Encoding.Latin1.GetString(body.ToArray()));
         }));
+
+        // Before the application starts: spans get their attributes from middleware that is there only where somebody listens by then.
+        using var traces = Sdk.CreateTracerProviderBuilder().AddSource("Microsoft.AspNetCore")
+            .AddOtlpExporter(options => Configure(options, "traces")).Build();
         await using var server = await Server.StartAsync(builder =>
         {
             builder.WebHost.UseMptcp(options => options.SamplingInterval = TimeSpan.FromMilliseconds(20));
@@ -38,8 +42,6 @@ public sealed class OpenTelemetryTests
         });
         using var metrics = Sdk.CreateMeterProviderBuilder().AddMeter("Mptcp.*", "Microsoft.AspNetCore.Server.Kestrel")
             .AddOtlpExporter(options => Configure(options, "metrics")).Build();
-        using var traces = Sdk.CreateTracerProviderBuilder().AddSource("Microsoft.AspNetCore")
-            .AddOtlpExporter(options => Configure(options, "traces")).Build();
 
         using (var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }.UseMptcp()))
         {
