@@ -89,7 +89,7 @@ internal sealed class Screen
 
         var table = new Table { Border = TableBorder.None };
         table.AddColumns(new TableColumn(""), new TableColumn("client") { Width = 16, NoWrap = true });
-        foreach (var (header, width) in new[] { ("RTT", 9), ("Mbit/s", 8), ("share", 7), ("retransmits", 12) })
+        foreach (var (header, width) in new[] { ("RTT", 9), ("Mbit/s", 8), ("share", 7), ("resent", 8) })
         {
             table.AddColumn(new TableColumn(header) { Width = width, Alignment = Justify.Right });
         }
