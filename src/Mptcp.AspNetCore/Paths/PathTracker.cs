@@ -32,10 +32,20 @@ internal sealed class PathTracker : IHostedService
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _monitor = _open(out var support);
-        if (_monitor is null)
+        try
         {
-            Log.PathEventsUnavailable(_logger, support.Explanation, support.Remedy);
+            _monitor = _open(out var support);
+            if (_monitor is null)
+            {
+                Log.PathEventsUnavailable(_logger, support.Explanation, support.Remedy);
+                return Task.CompletedTask;
+            }
+        }
+        catch (SocketException e)
+        {
+            // Path events are never a reason not to start: where nothing can be opened at all, the endpoints report it.
+            Log.PathEventsUnavailable(
+                _logger, $"The socket for path events can't be opened: {e.Message}.", "Raise the limit that is reached, and start the application again.");
             return Task.CompletedTask;
         }
 
