@@ -1,6 +1,9 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
+// Otherwise .NET looks for libc in the folder of the application first, and loads a libc.so that lies there.
+[assembly: DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+
 namespace Mptcp.Sockets.Interop;
 
 /// <summary>The system calls, with the errno as a value: 0 is success.</summary>
