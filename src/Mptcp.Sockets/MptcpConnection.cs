@@ -41,10 +41,15 @@ public class MptcpConnection
     }
 
     /// <summary>
-    /// Which protocol the connection speaks, and why. At most two system calls in a second: <see cref="MptcpStatus.Active"/> is asked
-    /// again when it is older than a second, for such a connection can still fall back; the other answers are kept. After the
-    /// connection is closed: the last answer, or <see cref="MptcpStatus.Unknown"/>.
+    /// Which protocol the connection speaks, and why. <see cref="MptcpStatus.Active"/> is asked again when it is older than a second,
+    /// because such a connection can still fall back; <see cref="MptcpStatus.NotNegotiated"/>, <see cref="MptcpStatus.FellBack"/> and
+    /// <see cref="MptcpStatus.Unavailable"/> are kept. After this process closed the socket: the last answer, or
+    /// <see cref="MptcpStatus.Unknown"/>.
     /// </summary>
+    /// <remarks>
+    /// An open socket about which the kernel refuses to answer is <see cref="MptcpStatus.Unknown"/>, whatever was known before. At most
+    /// two system calls in a second, and three for the answer <see cref="MptcpStatus.FellBack"/>.
+    /// </remarks>
     public MptcpStatus Status => Current().Status;
 
     /// <summary>
@@ -64,8 +69,9 @@ public class MptcpConnection
             return last.Connection.Info is not null;
         }
 
+        var askedAt = Answer.Now;
         var reading = MptcpSocket.Read(_socket, _openedAsTcp, _isMptcpSocket);
-        Remember(reading);
+        Remember(reading, askedAt);
         info = reading.Info.GetValueOrDefault();
         return reading.Info is not null;
     }
@@ -81,8 +87,9 @@ public class MptcpConnection
             return last;
         }
 
+        var askedAt = Answer.Now;
         var subflows = MptcpSocket.GetSubflows(_socket, _openedAsTcp);
-        Remember(subflows.Connection);
+        Remember(subflows.Connection, askedAt);
         return subflows;
     }
 
@@ -95,6 +102,7 @@ public class MptcpConnection
     /// </summary>
     internal bool AskProtocol()
     {
+        var askedAt = Answer.Now;
         if (MptcpSocket.IsMptcp(_socket) is not { } isMptcp)
         {
             return false;
@@ -103,7 +111,7 @@ public class MptcpConnection
         _isMptcpSocket = isMptcp;
         if (!isMptcp)
         {
-            Remember(new MptcpReading(_openedAsTcp ? MptcpStatus.Unavailable : MptcpStatus.NotNegotiated));
+            Remember(new MptcpReading(_openedAsTcp ? MptcpStatus.Unavailable : MptcpStatus.NotNegotiated), askedAt);
         }
 
         return isMptcp;
@@ -124,29 +132,36 @@ public class MptcpConnection
     private Answer Current()
     {
         var answer = new Answer(Volatile.Read(ref _answer));
-        return answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds) ? answer : Remember(MptcpSocket.Read(_socket, _openedAsTcp, _isMptcpSocket));
+        if (answer.IsFinal || answer.IsYoungerThan(MaxAgeMilliseconds))
+        {
+            return answer;
+        }
+
+        var askedAt = Answer.Now;
+        return Remember(MptcpSocket.Read(_socket, _openedAsTcp, _isMptcpSocket), askedAt);
     }
 
     /// <summary>Keeps what the kernel said, unless something truer is known.</summary>
-    private Answer Remember(in MptcpReading reading)
+    private Answer Remember(in MptcpReading reading, long askedAt)
     {
-        if (reading.Errno != 0 && !_socket.SafeHandle.IsClosed)
+        if (reading.Errno != 0 && !reading.IsClosed)
         {
             OnUnexpected(reading);
         }
 
-        var asked = Answer.Of(reading);
+        var asked = Answer.Of(reading, askedAt);
         while (true)
         {
             var before = new Answer(Volatile.Read(ref _answer));
-            if (before.IsFinal)
+            if (before.IsFinal || (before.IsNewerThan(asked) && !asked.IsFinal))
             {
-                // Another thread saw the fallback since this one asked, and there is no way back from it.
+                // Another thread has seen the fallback, from which there is no way back, or has asked since.
                 return before;
             }
 
-            // A closed socket can't be asked any more: what was known of the connection stays true of it.
-            var answer = asked.Status == MptcpStatus.Unknown && before.IsKnown ? before.AsOf(asked) : asked;
+            // A closed socket can't be asked any more, and the last answer stays true of its connection. An open one that can't be asked
+            // may have fallen back.
+            var answer = reading.IsClosed && before.IsKnown ? before.AsOf(asked) : asked;
             if (Interlocked.CompareExchange(ref _answer, answer.Bits, before.Bits) == before.Bits)
             {
                 if (answer.IsFinal)
@@ -173,17 +188,20 @@ public class MptcpConnection
         /// <summary>Only <see cref="MptcpStatus.Active"/> can change, and what is not known can become known.</summary>
         public bool IsFinal => IsKnown && Status != MptcpStatus.Active;
 
+        /// <summary>One more than the clock, so that no answer is 0, which stands for none.</summary>
+        public static long Now => Environment.TickCount64 + 1;
+
         private long AskedAt => bits >> 16;
 
-        public static Answer Of(in MptcpReading reading)
+        public static Answer Of(in MptcpReading reading, long askedAt)
         {
-            // One more than the clock, so that no answer is 0, which stands for none.
-            var askedAt = Environment.TickCount64 + 1;
             var subflows = Math.Min(reading.Info?.Subflows + 1 ?? 0, byte.MaxValue);
             return new Answer((askedAt << 16) | ((long)subflows << 8) | (long)reading.Status);
         }
 
-        public bool IsYoungerThan(long milliseconds) => bits != 0 && Environment.TickCount64 + 1 - AskedAt < milliseconds;
+        public bool IsYoungerThan(long milliseconds) => bits != 0 && Now - AskedAt < milliseconds;
+
+        public bool IsNewerThan(Answer other) => AskedAt > other.AskedAt;
 
         public Answer AsOf(Answer later) => new((later.AskedAt << 16) | (bits & 0xffff));
     }

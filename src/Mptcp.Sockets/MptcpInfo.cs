@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
 using Mptcp.Sockets.Interop;
 
 namespace Mptcp.Sockets;
@@ -72,17 +74,22 @@ public readonly struct MptcpInfo
 
     /// <summary>
     /// The token that names the connection on this host (<c>mptcpi_token</c>, RFC 8684 section 3.2); the peer has another one.
-    /// 0 after the peer reset the connection. It lets its reader open further subflows: do not show it to others.
+    /// 0 after the peer reset the connection. It lets its reader open further subflows: do not show it to others. System.Text.Json
+    /// leaves it out.
     /// </summary>
+    [JsonIgnore]
     public uint Token => _native.mptcpi_token;
 
-    /// <summary>The data sequence number of the next byte to be sent (<c>mptcpi_write_seq</c>).</summary>
+    /// <summary>The data sequence number of the next byte to be sent (<c>mptcpi_write_seq</c>). System.Text.Json leaves it out.</summary>
+    [JsonIgnore]
     public ulong WriteSequence => _native.mptcpi_write_seq;
 
-    /// <summary>The first data sequence number that the peer has not acknowledged (<c>mptcpi_snd_una</c>).</summary>
+    /// <summary>The first data sequence number that the peer has not acknowledged (<c>mptcpi_snd_una</c>). System.Text.Json leaves it out.</summary>
+    [JsonIgnore]
     public ulong SendUnacknowledged => _native.mptcpi_snd_una;
 
-    /// <summary>The data sequence number of the next byte to be received (<c>mptcpi_rcv_nxt</c>).</summary>
+    /// <summary>The data sequence number of the next byte to be received (<c>mptcpi_rcv_nxt</c>). System.Text.Json leaves it out.</summary>
+    [JsonIgnore]
     public ulong ReceiveNext => _native.mptcpi_rcv_nxt;
 
     /// <summary>The retransmission time-outs of the connection since data was last acknowledged (<c>mptcpi_retransmits</c>, Linux 6.5).</summary>
@@ -111,6 +118,16 @@ public readonly struct MptcpInfo
 
     /// <summary>How long ago an acknowledgement was last received, to the millisecond (<c>mptcpi_last_ack_recv</c>, Linux 6.10).</summary>
     public TimeSpan? SinceLastAcknowledgement => Ago(_native.mptcpi_last_ack_recv);
+
+    /// <summary>The number of subflows, and the bytes of the connection where the kernel counts them (Linux 6.5).</summary>
+    /// <returns>Such as <c>2 subflows, 1500 bytes sent, 0 retransmitted, 3000 received</c>. Never the token.</returns>
+    public override string ToString()
+    {
+        var subflows = Subflows == 1 ? "1 subflow" : string.Create(CultureInfo.InvariantCulture, $"{Subflows} subflows");
+        return BytesSent is null
+            ? subflows
+            : string.Create(CultureInfo.InvariantCulture, $"{subflows}, {BytesSent} bytes sent, {BytesRetransmitted} retransmitted, {BytesReceived} received");
+    }
 
     private long? Since(int size, long value) => _length >= size ? value : null;
 

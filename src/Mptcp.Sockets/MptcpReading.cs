@@ -8,11 +8,12 @@ public readonly struct MptcpReading
 {
     private readonly NativeMptcpInfo _info;
     private readonly int _infoLength;
+    private readonly int _errno;
 
     internal MptcpReading(MptcpStatus status, in NativeMptcpInfo info, int infoLength, int errno)
     {
         Status = status;
-        Errno = errno;
+        _errno = errno;
         if (status == MptcpStatus.Active && infoLength > 0)
         {
             _info = info;
@@ -31,8 +32,14 @@ public readonly struct MptcpReading
     /// </summary>
     public MptcpInfo? Info => _infoLength > 0 ? new MptcpInfo(_info, _infoLength) : null;
 
-    /// <summary>The errno that left the status <see cref="MptcpStatus.Unknown"/>, or 0. <see cref="Error"/> says it in words.</summary>
-    public int Errno { get; }
+    /// <summary>
+    /// The errno that left the status <see cref="MptcpStatus.Unknown"/>, or 0: EBADF for a socket that this process closed, EBADMSG
+    /// where the kernel's answer was too short to be one. <see cref="Error"/> says it in words.
+    /// </summary>
+    public int Errno => IsClosed ? Interop.Errno.EBADF : _errno;
+
+    /// <summary>Whether this process had closed the socket.</summary>
+    internal bool IsClosed => _errno == StatusLadder.SocketClosed;
 
     /// <summary>The system's text for <see cref="Errno"/> (<c>strerror</c>), or null when there was none.</summary>
     public string? Error => Errno == 0 ? null : Marshal.GetPInvokeErrorMessage(Errno);

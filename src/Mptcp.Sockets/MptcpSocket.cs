@@ -94,14 +94,19 @@ public static class MptcpSocket
     /// <see cref="MptcpStatus.NotNegotiated"/> of one that a socket of <see cref="Create"/> accepted.
     /// <see cref="MptcpConnection(Socket, bool)"/> is told.
     /// </remarks>
-    /// <exception cref="InvalidOperationException">The socket is in use, or is no TCP socket.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The socket is no TCP socket, or it is in use: bound, connected, connecting, has tried to connect, or is non-blocking, as
+    /// <see cref="Socket.Blocking"/> and asynchronous operations make it. .NET would not know that the new socket is not.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">The socket is disposed.</exception>
     /// <exception cref="SocketException">As for <see cref="Create"/>.</exception>
     public static bool TryConvert(Socket socket, out MptcpSupport support)
     {
         ArgumentNullException.ThrowIfNull(socket);
-        if (socket.ProtocolType != ProtocolType.Tcp || socket.IsBound || socket.Connected)
+        if (socket.ProtocolType != ProtocolType.Tcp || socket.IsBound || socket.Connected || !socket.Blocking || IsInUse(socket))
         {
-            throw new InvalidOperationException("Only a fresh TCP socket can become a Multipath TCP one.");
+            throw new InvalidOperationException(
+                "Only a fresh TCP socket can become a Multipath TCP one: blocking, not bound, not connected, and without a connect that is under way or failed.");
         }
 
         support = MptcpSupport.Convert(socket);
@@ -114,7 +119,10 @@ public static class MptcpSocket
         return support.IsSupported;
     }
 
-    /// <summary>Asks the kernel which protocol a connection speaks. At most two system calls; allocates nothing.</summary>
+    /// <summary>
+    /// Asks the kernel which protocol a connection speaks. At most two system calls, and three for the answer
+    /// <see cref="MptcpStatus.FellBack"/>; allocates nothing.
+    /// </summary>
     /// <param name="socket">Any socket: accepted or connecting, open or closed, of any protocol.</param>
     /// <returns>
     /// The status; <see cref="MptcpStatus.Unknown"/> for a socket that is closed, and for an MPTCP socket that is not connected. A
@@ -174,10 +182,11 @@ public static class MptcpSocket
     {
         if (OperatingSystem.IsLinux() && socket.IsBound)
         {
-            using var descriptor = new HeldDescriptor(socket.SafeHandle);
+            var descriptor = new SharedDescriptor(socket.SafeHandle);
+            var subflows = SubflowReader.Read(socket, descriptor.Value, openedAsTcp);
             if (descriptor.IsOpen)
             {
-                return SubflowReader.Read(socket, descriptor.Value, openedAsTcp);
+                return subflows;
             }
         }
 
@@ -195,16 +204,36 @@ public static class MptcpSocket
     /// <summary>Whether the kernel made the socket for MPTCP; <c>null</c> when it can't be asked, or is neither TCP nor MPTCP.</summary>
     internal static bool? IsMptcp(Socket socket)
     {
-        using var descriptor = new HeldDescriptor(socket.SafeHandle);
-        return !descriptor.IsOpen
-            || LibC.GetSocketOption(descriptor.Value, LinuxConstants.SOL_SOCKET, LinuxConstants.SO_PROTOCOL, out var protocol) != 0
-            ? null
+        var descriptor = new SharedDescriptor(socket.SafeHandle);
+        var errno = LibC.GetSocketOption(descriptor.Value, LinuxConstants.SOL_SOCKET, LinuxConstants.SO_PROTOCOL, out var protocol);
+        return errno != 0 || !descriptor.IsOpen ? null
             : protocol switch
             {
                 LinuxConstants.IPPROTO_MPTCP => true,
                 LinuxConstants.IPPROTO_TCP => false,
                 _ => null,
             };
+    }
+
+    /// <summary>
+    /// Whether the kernel sees what .NET does not show: an asynchronous operation, now or before, which leaves the socket non-blocking
+    /// and known to .NET's event loop, or a connect that is under way or failed.
+    /// </summary>
+    private static unsafe bool IsInUse(Socket socket)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return false;
+        }
+
+        var descriptor = new SharedDescriptor(socket.SafeHandle);
+        NativeTcpInfo tcp = default;
+        var length = sizeof(NativeTcpInfo);
+
+        // The kernel computes the maximum segment size from the route when a connect begins, and keeps it after a refusal.
+        return (LibC.GetFileFlags(descriptor.Value) & LinuxConstants.O_NONBLOCK) != 0
+            || (LibC.GetSocketOption(descriptor.Value, LinuxConstants.SOL_TCP, LinuxConstants.TCP_INFO, &tcp, ref length) == 0
+                && tcp is not { tcpi_state: NativeTcpInfo.Closed, tcpi_advmss: 0 });
     }
 
     private static MptcpStatus Ask(

@@ -9,8 +9,9 @@ namespace Mptcp.Sockets;
 public enum MptcpStatus
 {
     /// <summary>
-    /// Not known: the socket is not connected or already closed, is not a stream socket over IP, or the kernel gave an answer
-    /// that none of the others covers. Never treat it as <see cref="Active"/>.
+    /// Not known: the socket is not connected or already closed, is not a stream socket over IP, the peer reset a dialled connection
+    /// before the first byte, or the kernel refused to answer or gave an answer that none of the others covers. Never treat it as
+    /// <see cref="Active"/>.
     /// </summary>
     Unknown = 0,
 

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 
 namespace Mptcp.Sockets;
 
@@ -28,6 +29,15 @@ public sealed class MptcpSubflowList : IReadOnlyList<MptcpSubflow>
 
     /// <inheritdoc/>
     public IEnumerator<MptcpSubflow> GetEnumerator() => ((IEnumerable<MptcpSubflow>)_subflows).GetEnumerator();
+
+    /// <summary>The addresses of the subflows, or the reason why there are none.</summary>
+    /// <returns>Such as <c>1 subflow: 192.0.2.1:443 → 198.51.100.9:51544</c>. Never the token.</returns>
+    public override string ToString() => _subflows switch
+    {
+        [] => $"no subflows: {WhyEmpty}",
+        [var only] => $"1 subflow: {only}",
+        _ => string.Create(CultureInfo.InvariantCulture, $"{_subflows.Length} subflows: {string.Join(", ", _subflows)}"),
+    };
 
     IEnumerator IEnumerable.GetEnumerator() => _subflows.GetEnumerator();
 }

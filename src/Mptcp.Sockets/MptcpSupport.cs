@@ -134,6 +134,12 @@ public sealed class MptcpSupport
             "A security policy of this host (seccomp, SELinux, AppArmor or BPF) denies Multipath TCP sockets.",
             "Allow socket() with protocol 262 (IPPROTO_MPTCP) for this process."),
 
-        _ => throw new SocketException((int)Interop.Errno.ToSocketError(errno)),
+        // TCP needs descriptors and memory as well, so it is no way out.
+        _ when Interop.Errno.IsExhaustion(errno) => throw new SocketException((int)Interop.Errno.ToSocketError(errno)),
+
+        _ => new(
+            MptcpUnavailableReason.Refused, errno,
+            $"This host refuses Multipath TCP sockets ({Interop.Errno.Describe(errno)}).",
+            "Allow socket() with protocol 262 (IPPROTO_MPTCP) for this process: a sandbox, a security policy or a kernel without Multipath TCP refuses it."),
     };
 }

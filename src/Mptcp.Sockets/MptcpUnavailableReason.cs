@@ -26,4 +26,7 @@ public enum MptcpUnavailableReason
     /// <see cref="MptcpPathMonitor"/> needs it.
     /// </summary>
     MissingCapability,
+
+    /// <summary>The kernel refuses it with another errno, such as ENOSYS from a sandbox. <see cref="MptcpSupport.Errno"/> has it.</summary>
+    Refused,
 }

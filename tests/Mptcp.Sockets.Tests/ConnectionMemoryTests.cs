@@ -129,15 +129,37 @@ public sealed class ConnectionMemoryTests
         var connection = new Recorder(sockets.Client);
         Assert.Equal(MptcpStatus.FellBack, connection.Status);
 
-        var remember = typeof(MptcpConnection).GetMethod("Remember", BindingFlags.Instance | BindingFlags.NonPublic)!;
-        remember.Invoke(connection, [new MptcpReading(stale)]);
+        Remember(connection, new MptcpReading(stale), Environment.TickCount64);
 
         Assert.Equal(MptcpStatus.FellBack, connection.Status);
         Assert.Equal([MptcpStatus.FellBack], connection.Settled);
     }
 
+    /// <summary>A thread that asked while the connection was active and comes to remember its answer after another thread's refusal.</summary>
+    [Fact]
+    public void Status_OlderAnswerAfterARefusal_StaysUnknown()
+    {
+        using var sockets = Connection.Establish();
+        var connection = new Recorder(sockets.Client);
+        Assert.Equal(MptcpStatus.Active, connection.Status);
+        var now = Environment.TickCount64 + 1;
+        Remember(connection, new MptcpReading(MptcpStatus.Unknown, default, 0, Errno.EPERM), now + 1);
+        Assert.Equal(MptcpStatus.Unknown, connection.Status);
+
+        Remember(connection, new MptcpReading(MptcpStatus.Active), now);
+        Assert.Equal(MptcpStatus.Unknown, connection.Status);
+
+        // A fallback is final, whoever saw it when.
+        Remember(connection, new MptcpReading(MptcpStatus.FellBack), now);
+        Assert.Equal(MptcpStatus.FellBack, connection.Status);
+        Assert.Equal([Errno.EPERM], connection.Unexpected);
+    }
+
     [Fact]
     public void Constructor_Null_Throws() => Assert.Throws<ArgumentNullException>(() => new MptcpConnection(null!));
+
+    private static void Remember(MptcpConnection connection, MptcpReading reading, long askedAt) =>
+        typeof(MptcpConnection).GetMethod("Remember", BindingFlags.Instance | BindingFlags.NonPublic)!.Invoke(connection, [reading, askedAt]);
 
     private static void AskUntilSettled(MptcpConnection connection, int way, CountdownEvent started, CancellationToken end)
     {

@@ -60,6 +60,80 @@ public sealed class ConvertTests
         }
     }
 
+    /// <summary>Its connect would never end: .NET waits for events of the socket that is gone.</summary>
+    [Fact]
+    public async Task TryConvert_ConnectIsUnderWay_ThrowsAndTheConnectGoesOn()
+    {
+        // A full backlog leaves the next connect waiting.
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen(0);
+        var waiting = new List<(Socket Socket, Task Connecting)>();
+        try
+        {
+            do
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                waiting.Add((socket, socket.ConnectAsync(listener.LocalEndPoint!)));
+            }
+            while (await Task.WhenAny(waiting[^1].Connecting, Task.Delay(200)) == waiting[^1].Connecting);
+
+            Assert.Throws<InvalidOperationException>(() => MptcpSocket.TryConvert(waiting[^1].Socket, out _));
+
+            using (await listener.AcceptAsync())
+            {
+                await waiting[^1].Connecting.WaitAsync(TimeSpan.FromSeconds(60));
+            }
+        }
+        finally
+        {
+            waiting.ForEach(client => client.Socket.Dispose());
+        }
+    }
+
+    /// <summary>After a refusal .NET replaces the socket at the next connect, by one that is not MPTCP.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TryConvert_ConnectFailed_Throws(bool isAsync)
+    {
+        using var refusing = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        refusing.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await Assert.ThrowsAsync<SocketException>(async () =>
+        {
+            if (isAsync)
+            {
+                await socket.ConnectAsync(refusing.LocalEndPoint!);
+            }
+            else
+            {
+                socket.Connect(refusing.LocalEndPoint!);
+            }
+        });
+        Assert.Throws<InvalidOperationException>(() => MptcpSocket.TryConvert(socket, out _));
+    }
+
+    /// <summary>The new socket would block, and .NET would not know.</summary>
+    [Fact]
+    public void TryConvert_NonBlocking_Throws()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { Blocking = false };
+        Assert.Throws<InvalidOperationException>(() => MptcpSocket.TryConvert(socket, out _));
+
+        // .NET leaves the descriptor as it is then, and does the waiting itself.
+        socket.Blocking = true;
+        Assert.Throws<InvalidOperationException>(() => MptcpSocket.TryConvert(socket, out _));
+    }
+
+    [Fact]
+    public void TryConvert_Disposed_Throws()
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => MptcpSocket.TryConvert(socket, out _));
+    }
+
     [Fact]
     public void TryConvert_SocketInUseOrOther_Throws()
     {

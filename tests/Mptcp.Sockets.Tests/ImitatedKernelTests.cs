@@ -38,6 +38,18 @@ public sealed partial class ImitatedKernelTests
         Assert.Equal("0", summary.Groups["skipped"].Value);
     }
 
+    [Fact]
+    public async Task Refusals_KernelThatRefuses_UnknownOrTcpWithTheReason()
+    {
+        Requires.Mptcp();
+        Requires.Programs("gcc");
+        var result = await ImitatedKernel.RunRefusingAsync(typeof(RefusalTests).Assembly.Location, typeof(RefusalTests).FullName!);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        var summary = Summary().Match(result.Output);
+        Assert.InRange(int.Parse(summary.Groups["total"].Value, CultureInfo.InvariantCulture), 60, int.MaxValue);
+        Assert.Equal("0", summary.Groups["skipped"].Value);
+    }
+
     [GeneratedRegex(@"Total: (?<total>\d+), Errors: 0, Failed: 0, Skipped: (?<skipped>\d+)")]
     private static partial Regex Summary();
 }

@@ -119,7 +119,17 @@ public sealed class InfoTests
     [InlineData(2u, MptcpStatus.Active)]
     [InlineData(3u, MptcpStatus.FellBack)]
     public void Judge_Flags_OnlyTheRemoteKeyAloneIsActive(uint flags, MptcpStatus expected) =>
-        Assert.Equal(expected, StatusLadder.Judge(new NativeMptcpInfo { mptcpi_flags = flags }));
+        Assert.Equal(expected, StatusLadder.Judge(new NativeMptcpInfo { mptcpi_flags = flags }, NativeMptcpInfo.SizeLinux5_16));
+
+    /// <summary>No kernel gives less than 48 bytes, and an answer without its flags says nothing.</summary>
+    [Theory]
+    [InlineData(int.MinValue)]
+    [InlineData(-5)]
+    [InlineData(0)]
+    [InlineData(11)]
+    [InlineData(47)]
+    public void Judge_AnswerTooShort_Unknown(int length) => Assert.Equal(
+        MptcpStatus.Unknown, StatusLadder.Judge(new NativeMptcpInfo { mptcpi_flags = LinuxConstants.MPTCP_INFO_FLAG_REMOTE_KEY_RECEIVED }, length));
 
     [Fact]
     public void Properties_EachField_IsItsOwn()

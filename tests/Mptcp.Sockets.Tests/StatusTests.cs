@@ -170,6 +170,52 @@ public sealed class StatusTests
         Assert.Equal(atMost, MptcpSocket.GetStatus(connection.Accepted));
     }
 
+    /// <summary>
+    /// The kernel answers alike in both cases, for IPv4 and IPv6: it takes a reset before the first byte for a fallback. So nothing is
+    /// claimed that was not known before.
+    /// </summary>
+    [Theory]
+    [InlineData("127.0.0.1", true)]
+    [InlineData("127.0.0.1", false)]
+    [InlineData("::1", true)]
+    [InlineData("::1", false)]
+    public async Task GetStatus_PeerAbortsADialledConnectionBeforeTheFirstByte_Unknown(string address, bool listenerMptcp)
+    {
+        var ip = IPAddress.Parse(address);
+        using var connection = Connection.Establish(ip, ip, listenerMptcp);
+        var known = new MptcpConnection(connection.Client);
+        var before = known.Status;
+        Assert.Equal(listenerMptcp ? MptcpStatus.Active : MptcpStatus.FellBack, before);
+
+        connection.Accepted.LingerState = new LingerOption(true, 0);
+        connection.Accepted.Dispose();
+        await Wait.UntilAsync(() => connection.Client.Poll(0, SelectMode.SelectRead));
+
+        Assert.Equal(MptcpStatus.Unknown, MptcpSocket.GetStatus(connection.Client));
+        Assert.Equal(MptcpStatus.Unknown, new MptcpConnection(connection.Client).Status);
+        Assert.Empty(MptcpSocket.GetSubflows(connection.Client));
+
+        // A fallback that was seen is final; Active is not claimed any more.
+        known.TryGetInfo(out _);
+        Assert.Equal(listenerMptcp ? MptcpStatus.Unknown : MptcpStatus.FellBack, known.Status);
+    }
+
+    /// <summary>An orderly end, or a byte in either direction, tells TCP from Multipath TCP.</summary>
+    [Theory]
+    [InlineData(false, 0, 0)]
+    [InlineData(true, 1, 0)]
+    [InlineData(true, 0, 1)]
+    public async Task GetStatus_TcpPeerEndsADialledConnection_FellBack(bool abort, int fromClient, int fromServer)
+    {
+        using var connection = Connection.Establish(listenerMptcp: false);
+        Connection.AssertCarries(connection.Client, connection.Accepted, new byte[fromClient]);
+        Connection.AssertCarries(connection.Accepted, connection.Client, new byte[fromServer]);
+        connection.Accepted.LingerState = new LingerOption(abort, 0);
+        connection.Accepted.Dispose();
+        await Wait.UntilAsync(() => connection.Client.Poll(0, SelectMode.SelectRead));
+        Rungs.AssertAll(MptcpStatus.FellBack, connection.Client);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

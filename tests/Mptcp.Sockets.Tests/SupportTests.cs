@@ -62,6 +62,12 @@ public sealed class SupportTests
     [InlineData(Errno.EPERM, AddressFamily.InterNetwork, MptcpUnavailableReason.Denied, "seccomp")]
     [InlineData(Errno.EACCES, AddressFamily.InterNetworkV6, MptcpUnavailableReason.Denied, "SELinux")]
     [InlineData(Errno.EAFNOSUPPORT, AddressFamily.InterNetwork, MptcpUnavailableReason.Denied, "seccomp")]
+    [InlineData(5, AddressFamily.InterNetwork, MptcpUnavailableReason.Refused, "errno 5: Input/output error")]
+    [InlineData(38, AddressFamily.InterNetworkV6, MptcpUnavailableReason.Refused, "errno 38: Function not implemented")]
+    [InlineData(91, AddressFamily.InterNetwork, MptcpUnavailableReason.Refused, "errno 91")]
+    [InlineData(94, AddressFamily.InterNetwork, MptcpUnavailableReason.Refused, "errno 94")]
+    [InlineData(Errno.EOPNOTSUPP, AddressFamily.InterNetwork, MptcpUnavailableReason.Refused, "errno 95")]
+    [InlineData(9999, AddressFamily.InterNetwork, MptcpUnavailableReason.Refused, "errno 9999")]
     public void Explain_EachErrno_GivesReasonAndRemedy(int errno, AddressFamily family, MptcpUnavailableReason reason, string says)
     {
         var support = MptcpSupport.Explain(errno, family);
@@ -78,7 +84,8 @@ public sealed class SupportTests
     [InlineData(Errno.EMFILE, AddressFamily.InterNetwork, SocketError.TooManyOpenSockets)]
     [InlineData(Errno.ENOBUFS, AddressFamily.InterNetwork, SocketError.NoBufferSpaceAvailable)]
     [InlineData(Errno.EAFNOSUPPORT, AddressFamily.InterNetworkV6, SocketError.AddressFamilyNotSupported)]
-    [InlineData(Errno.EBADF, AddressFamily.InterNetwork, SocketError.SocketError)]
+    [InlineData(Errno.ENFILE, AddressFamily.InterNetwork, SocketError.TooManyOpenSockets)]
+    [InlineData(Errno.ENOMEM, AddressFamily.InterNetworkV6, SocketError.NoBufferSpaceAvailable)]
     public void Explain_NoSocketOfAnyProtocol_Throws(int errno, AddressFamily family, SocketError expected) =>
         Assert.Equal(expected, Assert.Throws<SocketException>(() => MptcpSupport.Explain(errno, family)).SocketErrorCode);
 

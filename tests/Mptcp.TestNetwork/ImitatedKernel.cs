@@ -18,8 +18,14 @@ public static class ImitatedKernel
     /// <summary>Before Linux 5.17: MPTCP sockets refuse TCP_NODELAY.</summary>
     public const string NoNoDelay = "no-nodelay";
 
+    /// <summary>What the file named by <see cref="While"/> says, see <see cref="Refuse"/>.</summary>
+    public const string AsTheFileSays = "as-the-file-says";
+
     /// <summary>The environment variable with the name of a file, see <see cref="AcceptFails"/>.</summary>
     public const string While = "IMITATED_KERNEL_WHILE";
+
+    /// <summary>Whether this program runs on a kernel that <see cref="Refuse"/> changes.</summary>
+    public static bool CanRefuse => Environment.GetEnvironmentVariable("IMITATED_KERNEL") == AsTheFileSays;
 
     private static readonly Lazy<Task<string>> s_library = new(CompileAsync);
 
@@ -31,6 +37,30 @@ public static class ImitatedKernel
 
     /// <summary>accept() fails with this errno, for as long as the file named by <see cref="While"/> in the environment exists.</summary>
     public static string AcceptFails(int errno) => $"accept-errno={errno}";
+
+    /// <summary>
+    /// Where <see cref="CanRefuse"/>: the kernel under this program refuses from now on until it is disposed. Elsewhere nothing.
+    /// </summary>
+    /// <param name="what">The word for the call, see imitated_kernel.c.</param>
+    /// <param name="number">The errno, or the length of the answer.</param>
+    public static IDisposable Refuse(string what, int number) => new Refusal(what, number);
+
+    /// <summary>Runs test classes of an assembly again, in a process of its own, on a kernel that <see cref="Refuse"/> changes.</summary>
+    public static async Task<CommandResult> RunRefusingAsync(string assembly, params string[] classes)
+    {
+        var folder = Directory.CreateTempSubdirectory("mptcp-refusals");
+        try
+        {
+            var environment = await GetEnvironmentAsync(AsTheFileSays);
+            environment[While] = Path.Combine(folder.FullName, "refusal");
+            return await Command.RunAsync(
+                "dotnet", [assembly, "-noColor", .. classes.SelectMany(name => new[] { "-class", name })], environment, TimeSpan.FromMinutes(5));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
 
     /// <summary>The environment that makes a program see the kernel described.</summary>
     public static async Task<Dictionary<string, string>> GetEnvironmentAsync(params string[] imitations) => new()
@@ -46,5 +76,24 @@ public static class ImitatedKernel
         await Command.RunCheckedAsync("gcc", "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source);
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Path.GetDirectoryName(library)!, recursive: true);
         return library;
+    }
+
+    private sealed class Refusal : IDisposable
+    {
+        public Refusal(string what, int number)
+        {
+            if (CanRefuse)
+            {
+                File.WriteAllText(Environment.GetEnvironmentVariable(While)!, $"{what} {number}");
+            }
+        }
+
+        public void Dispose()
+        {
+            if (CanRefuse)
+            {
+                File.Delete(Environment.GetEnvironmentVariable(While)!);
+            }
+        }
     }
 }

@@ -10,6 +10,13 @@
  *   socket-errno=N    lets socket(IPPROTO_MPTCP) fail with N
  *   ipv6-errno=N      the same for AF_INET6 alone
  *   accept-errno=N    lets accept4 fail with N for as long as there is a file with the name in IMITATED_KERNEL_WHILE
+ *   as-the-file-says  while that file holds one of these words and a number:
+ *                       info N             MPTCP_INFO and MPTCP_FULL_INFO fail with N
+ *                       protocol N         SO_PROTOCOL fails with N
+ *                       length N           MPTCP_INFO is answered with the length N, and MPTCP_FULL_INFO too short by as much
+ *                       socket N           socket(IPPROTO_MPTCP) fails with N
+ *                       netlink-socket N, netlink-connect N, netlink-send N, netlink-join N
+ *                                          that call fails with N on generic netlink
  *
  * Chosen with a comma-separated list in IMITATED_KERNEL. Programs that the program starts inherit both.
  */
@@ -33,6 +40,13 @@
 #define SOL_TCP_LEVEL 6
 #define TCP_NODELAY_OPTION 1
 #define TCP_IS_MPTCP_OPTION 43
+#define SOCKET_LEVEL 1
+#define SO_DOMAIN_OPTION 39
+#define SO_PROTOCOL_OPTION 38
+#define SOL_NETLINK_LEVEL 270
+#define NETLINK_ADD_MEMBERSHIP_OPTION 1
+#define PROTOCOL_NETLINK_GENERIC 16
+#define MPTCP_INFO_SIZE 96
 #define SOL_MPTCP_LEVEL 284
 #define MPTCP_INFO_OPTION 1
 #define MPTCP_TCPINFO_OPTION 2
@@ -52,7 +66,7 @@
 #error "add the registers of this architecture"
 #endif
 
-static int no_tcp_is_mptcp, no_mptcp_info, no_full_info, no_nodelay, socket_errno, ipv6_errno, accept_errno;
+static int no_tcp_is_mptcp, no_mptcp_info, no_full_info, no_nodelay, socket_errno, ipv6_errno, accept_errno, by_file;
 static const char *while_file;
 
 static long call(long number, long a, long b, long c, long d, long e)
@@ -84,8 +98,61 @@ static int speaks_mptcp(long descriptor)
 	return call(__NR_getsockopt, descriptor, SOL_TCP_LEVEL, TCP_IS_MPTCP_OPTION, (long)&value, (long)&length) == 0 && value == 1;
 }
 
+/* Whether the file holds this word, and the number after it. */
+static int file_says(const char *word, int *number)
+{
+	char text[64] = "";
+	size_t length = strlen(word);
+	long file = call(__NR_openat, AT_FDCWD, (long)while_file, O_RDONLY | O_CLOEXEC, 0, 0);
+	if (file < 0)
+		return 0;
+	call(__NR_read, file, (long)text, sizeof(text) - 1, 0, 0);
+	call(__NR_close, file, 0, 0, 0, 0);
+	if (strncmp(text, word, length) || text[length] != ' ')
+		return 0;
+	*number = atoi(text + length + 1);
+	return 1;
+}
+
+static int is_netlink(long descriptor)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+	return call(__NR_getsockopt, descriptor, SOCKET_LEVEL, SO_DOMAIN_OPTION, (long)&value, (long)&length) == 0 && value == AF_NETLINK;
+}
+
+/* The answer of the calls that the file is about. */
+static long answer_by_file(long number, const long *a)
+{
+	int n = 0;
+	int is_info = number == __NR_getsockopt && a[1] == SOL_MPTCP_LEVEL;
+
+	if (is_info && file_says("info", &n))
+		return -n;
+	if (number == __NR_getsockopt && a[1] == SOCKET_LEVEL && file_says("protocol", &n))
+		return -n;
+	if (number == __NR_socket && a[2] == PROTOCOL_MPTCP && file_says("socket", &n))
+		return -n;
+	if (number == __NR_socket && a[0] == AF_NETLINK && file_says("netlink-socket", &n))
+		return -n;
+	if (number == __NR_connect && is_netlink(a[0]) && file_says("netlink-connect", &n))
+		return -n;
+	if (number == __NR_sendto && is_netlink(a[0]) && file_says("netlink-send", &n))
+		return -n;
+	if (number == __NR_setsockopt && file_says("netlink-join", &n))
+		return -n;
+
+	/* sendto is trapped without an address only, and then its sixth argument, the length of the address, means nothing. */
+	long result = call(number, a[0], a[1], a[2], a[3], a[4]);
+	if (is_info && result == 0 && file_says("length", &n))
+		*(int *)a[4] = a[2] == MPTCP_FULL_INFO_OPTION ? *(int *)a[4] - MPTCP_INFO_SIZE + n : n;
+	return result;
+}
+
 static long answer(long number, const long *a)
 {
+	if (by_file)
+		return answer_by_file(number, a);
 	if (number == __NR_socket && a[0] == AF_INET6 && ipv6_errno)
 		return -ipv6_errno;
 	if (number == __NR_socket && socket_errno)
@@ -143,18 +210,26 @@ __attribute__((constructor)) static void imitate(void)
 	ipv6_errno = find_errno(wanted, "ipv6-errno=");
 	accept_errno = find_errno(wanted, "accept-errno=");
 	while_file = getenv("IMITATED_KERNEL_WHILE");
+	by_file = while_file && strstr(wanted, "as-the-file-says") != NULL;
 
 	struct sock_filter filter[] = {
 		LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 1, 0), RETURN(SECCOMP_RET_ALLOW),
 		LOAD(args[5]), SKIP_UNLESS(OWN_CALL, 1), RETURN(SECCOMP_RET_ALLOW),
+		TRAP_OPTION(by_file, __NR_getsockopt, SOCKET_LEVEL, SO_PROTOCOL_OPTION),
+		TRAP_OPTION(by_file, __NR_setsockopt, SOL_NETLINK_LEVEL, NETLINK_ADD_MEMBERSHIP_OPTION),
+		LOAD(nr), SKIP_UNLESS(__NR_socket, 3), LOAD(args[2]), SKIP_UNLESS(PROTOCOL_NETLINK_GENERIC, 1),
+		RETURN(by_file ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
+		LOAD(nr), SKIP_UNLESS(__NR_connect, 1), RETURN(by_file ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
+		LOAD(nr), SKIP_UNLESS(__NR_sendto, 3), LOAD(args[4]), SKIP_UNLESS(0, 1),
+		RETURN(by_file ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
 		TRAP_OPTION(no_tcp_is_mptcp, __NR_getsockopt, SOL_TCP_LEVEL, TCP_IS_MPTCP_OPTION),
-		TRAP_OPTION(no_mptcp_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_INFO_OPTION),
+		TRAP_OPTION(no_mptcp_info || by_file, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_INFO_OPTION),
 		TRAP_OPTION(no_mptcp_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_TCPINFO_OPTION),
 		TRAP_OPTION(no_mptcp_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_SUBFLOW_ADDRS_OPTION),
-		TRAP_OPTION(no_full_info, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_FULL_INFO_OPTION),
+		TRAP_OPTION(no_full_info || by_file, __NR_getsockopt, SOL_MPTCP_LEVEL, MPTCP_FULL_INFO_OPTION),
 		TRAP_OPTION(no_nodelay, __NR_setsockopt, SOL_TCP_LEVEL, TCP_NODELAY_OPTION),
 		LOAD(nr), SKIP_UNLESS(__NR_socket, 3), LOAD(args[2]), SKIP_UNLESS(PROTOCOL_MPTCP, 1),
-		RETURN(socket_errno || ipv6_errno ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
+		RETURN(socket_errno || ipv6_errno || by_file ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
 		LOAD(nr), SKIP_UNLESS(__NR_accept4, 1), RETURN(accept_errno && while_file ? SECCOMP_RET_TRAP : SECCOMP_RET_ALLOW),
 		RETURN(SECCOMP_RET_ALLOW),
 	};

@@ -43,8 +43,9 @@ internal sealed class PathTracker : IHostedService, IDisposable
         }
         catch (SocketException e)
         {
-            // Out of descriptors or memory. The host starts all the same: subflows are read on demand.
-            Log.PathEventsUnavailable(_logger, e.Message, remedy: null);
+            // Descriptors or memory are exhausted. The host starts, and subflows are read on demand.
+            Log.PathEventsUnavailable(
+                _logger, $"The socket for path events can't be opened: {e.Message}.", "Raise the limit that is reached, and start the application again.");
             return Task.CompletedTask;
         }
 

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 
 namespace Mptcp.Sockets.Interop;
 
@@ -12,12 +13,19 @@ internal static class Errno
     public const int EINVAL = 22;
     public const int ENFILE = 23;
     public const int EMFILE = 24;
+    public const int EBADMSG = 74;
     public const int ENOPROTOOPT = 92;
     public const int EPROTONOSUPPORT = 93;
     public const int EOPNOTSUPP = 95;
     public const int EAFNOSUPPORT = 97;
     public const int ECONNRESET = 104;
     public const int ENOBUFS = 105;
+
+    /// <summary>The number with the system's text, for sentences.</summary>
+    public static string Describe(int errno) => $"errno {errno}: {Marshal.GetPInvokeErrorMessage(errno)}";
+
+    /// <summary>Whether sockets of every kind fail like this: out of descriptors or memory.</summary>
+    public static bool IsExhaustion(int errno) => errno is EMFILE or ENFILE or ENOMEM or ENOBUFS;
 
     /// <summary>The <see cref="SocketError"/> of an errno: <see cref="SocketException"/> takes the former, not the latter.</summary>
     public static SocketError ToSocketError(int errno) => errno switch

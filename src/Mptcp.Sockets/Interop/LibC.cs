@@ -1,6 +1,9 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
+// Otherwise .NET looks for libc in the folder of the application first, and loads a libc.so that lies there.
+[assembly: DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+
 namespace Mptcp.Sockets.Interop;
 
 /// <summary>The system calls, with the errno as a value: 0 is success.</summary>
@@ -52,7 +55,7 @@ internal static unsafe partial class LibC
     }
 
     /// <summary>Reads a socket option into <paramref name="value"/>; at most <paramref name="length"/> bytes, which comes back as the number written.</summary>
-    /// <param name="descriptor">Of a handle on which the caller holds a reference, so that the number can't be reused meanwhile.</param>
+    /// <param name="descriptor">As of <see cref="SharedDescriptor"/>.</param>
     /// <param name="level">The level of the option.</param>
     /// <param name="option">The option.</param>
     /// <param name="value">Where the option goes.</param>
@@ -67,15 +70,21 @@ internal static unsafe partial class LibC
     }
 
     /// <summary>Reads a socket option that is one C <c>int</c>.</summary>
-    /// <returns>0 or the errno.</returns>
+    /// <returns>0 or the errno; EBADMSG when the answer is no <c>int</c>.</returns>
     public static int GetSocketOption(int descriptor, int level, int option, out int value)
     {
         int result;
         var size = sizeof(int);
-        var errno = GetSockOptCore(descriptor, level, option, &result, &size) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        var errno = GetSockOptCore(descriptor, level, option, &result, &size) != 0 ? Marshal.GetLastPInvokeError()
+            : size == sizeof(int) ? 0
+            : Errno.EBADMSG;
         value = errno == 0 ? result : 0;
         return errno;
     }
+
+    /// <summary>The flags of an open file, such as O_NONBLOCK; 0 when they can't be read.</summary>
+    /// <param name="descriptor">As of <see cref="SharedDescriptor"/>.</param>
+    public static int GetFileFlags(int descriptor) => Math.Max(FcntlCore(descriptor, LinuxConstants.F_GETFL, 0), 0);
 
     /// <summary>Sets a socket option that is one C <c>int</c>.</summary>
     /// <returns>0 or the errno.</returns>
@@ -111,6 +120,9 @@ internal static unsafe partial class LibC
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int CloseCore(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int FcntlCore(int descriptor, int command, nint argument);
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
     private static partial int GetSockOptCore(int descriptor, int level, int option, void* value, int* length);

@@ -8,6 +8,8 @@ internal static class LinuxConstants
     public const int IPPROTO_MPTCP = 262;
 
     // <asm-generic/fcntl.h>
+    public const int F_GETFL = 3;
+    public const int O_NONBLOCK = 0x800;
     public const int O_CLOEXEC = 0x80000;
 
     // <bits/socket.h>, <asm-generic/socket.h>
@@ -21,6 +23,7 @@ internal static class LinuxConstants
 
     // <linux/tcp.h>
     public const int SOL_TCP = 6;
+    public const int TCP_INFO = 11;
     public const int TCP_IS_MPTCP = 43;
 
     // <linux/mptcp.h>

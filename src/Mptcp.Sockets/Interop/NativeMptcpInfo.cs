@@ -9,7 +9,10 @@ namespace Mptcp.Sockets.Interop;
 [StructLayout(LayoutKind.Explicit, Size = 96)]
 internal struct NativeMptcpInfo
 {
-    /// <summary>Linux 6.5 to 6.7: adds <see cref="mptcpi_retransmits"/> to <see cref="mptcpi_bytes_acked"/>. Before it, 48.</summary>
+    /// <summary>Linux 5.16 to 6.4. No kernel that answers MPTCP_INFO gives less.</summary>
+    public const int SizeLinux5_16 = 48;
+
+    /// <summary>Linux 6.5 to 6.7: adds <see cref="mptcpi_retransmits"/> to <see cref="mptcpi_bytes_acked"/>.</summary>
     /// <remarks>
     /// Fields are gated on these sizes and not on their own end: tail padding makes the 48 bytes of Linux 5.16 "contain"
     /// mptcpi_retransmits and the 88 of Linux 6.8 "contain" mptcpi_last_data_sent, both always zero there.

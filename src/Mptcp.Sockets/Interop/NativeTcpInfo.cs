@@ -9,6 +9,9 @@ namespace Mptcp.Sockets.Interop;
 [StructLayout(LayoutKind.Explicit, Size = 216)]
 internal struct NativeTcpInfo
 {
+    /// <summary><c>TCP_CLOSE</c> of <c>netinet/tcp.h</c>: not connected yet, or not any more.</summary>
+    public const byte Closed = 7;
+
     [FieldOffset(0)] public byte tcpi_state;
     [FieldOffset(4)] public byte tcpi_backoff;
     [FieldOffset(16)] public uint tcpi_snd_mss;
@@ -17,6 +20,7 @@ internal struct NativeTcpInfo
     [FieldOffset(68)] public uint tcpi_rtt;
     [FieldOffset(72)] public uint tcpi_rttvar;
     [FieldOffset(80)] public uint tcpi_snd_cwnd;
+    [FieldOffset(84)] public uint tcpi_advmss;
     [FieldOffset(100)] public uint tcpi_total_retrans;
     [FieldOffset(120)] public ulong tcpi_bytes_acked;
     [FieldOffset(128)] public ulong tcpi_bytes_received;

@@ -4,11 +4,14 @@ using System.Runtime.CompilerServices;
 namespace Mptcp.Sockets.Interop;
 
 /// <summary>
-/// Asks the kernel whether a connection speaks MPTCP, with at most two system calls: SO_PROTOCOL first, which alone settles
-/// every plain TCP connection, then MPTCP_INFO, or TCP_IS_MPTCP on kernels before 5.16.
+/// Asks the kernel whether a connection speaks MPTCP: SO_PROTOCOL first, which alone settles every plain TCP connection, then
+/// MPTCP_INFO, or TCP_IS_MPTCP on kernels before 5.16, then TCP_INFO where that says that the connection fell back.
 /// </summary>
 internal static unsafe class StatusLadder
 {
+    /// <summary>In place of an errno: this process closed the socket, so there is no answer about it.</summary>
+    public const int SocketClosed = -1;
+
     private enum InfoRung
     {
         NotProbed,
@@ -24,27 +27,26 @@ internal static unsafe class StatusLadder
     /// <param name="isConnected">What .NET knows; needed only where the kernel can't tell (before 5.16).</param>
     /// <param name="info">The figures, where the answer came with them.</param>
     /// <param name="infoLength">How many bytes of <paramref name="info"/> the kernel filled in; 0 without.</param>
-    /// <param name="errno">The unexpected errno behind <see cref="MptcpStatus.Unknown"/>, otherwise 0.</param>
+    /// <param name="errno">
+    /// The unexpected errno behind <see cref="MptcpStatus.Unknown"/>, <see cref="SocketClosed"/>, or 0.
+    /// </param>
     /// <param name="isMptcpSocket">Whether SO_PROTOCOL, which never changes, was asked before and is IPPROTO_MPTCP.</param>
     public static MptcpStatus Ask(
         SafeSocketHandle handle, bool openedAsTcp, bool isConnected, out NativeMptcpInfo info, out int infoLength, out int errno,
         bool isMptcpSocket = false)
     {
-        using var descriptor = new HeldDescriptor(handle);
+        var descriptor = new SharedDescriptor(handle);
+        var status = Climb(descriptor.Value, openedAsTcp, isConnected, out info, out infoLength, out errno, isMptcpSocket);
         if (descriptor.IsOpen)
         {
-            return Climb(descriptor.Value, openedAsTcp, isConnected, out info, out infoLength, out errno, isMptcpSocket);
+            return status;
         }
 
-        Unsafe.SkipInit(out info);
         infoLength = 0;
-        errno = Errno.EBADF;
+        errno = SocketClosed;
         return MptcpStatus.Unknown;
     }
 
-    // Not inlined above, where using makes a try block: the JIT compiles system calls inside one to slow stubs (measured: 1.5 times the bare calls, and
-    // 1.15 times like this).
-    [MethodImpl(MethodImplOptions.NoInlining)]
     private static MptcpStatus Climb(
         int descriptor, bool openedAsTcp, bool isConnected, out NativeMptcpInfo info, out int infoLength, out int errno, bool isMptcpSocket)
     {
@@ -104,24 +106,36 @@ internal static unsafe class StatusLadder
             errno = LibC.GetSocketOption(descriptor, LinuxConstants.SOL_MPTCP, LinuxConstants.MPTCP_INFO, pointer, ref size);
         }
 
-        length = errno == 0 ? size : 0;
+        length = 0;
         switch (errno)
         {
+            case 0 when size < NativeMptcpInfo.SizeLinux5_16:
+                errno = Errno.EBADMSG;
+                return MptcpStatus.Unknown;
+
             case 0:
-                return Judge(info);
+                length = size;
+                return Judge(info, size);
 
             case Errno.EOPNOTSUPP or Errno.ENOPROTOOPT:
                 errno = 0;
-                return MptcpStatus.FellBack;
+                return JudgeFallback(descriptor);
 
             default:
                 return MptcpStatus.Unknown;
         }
     }
 
-    /// <summary>What the flags of a connection say that the kernel still takes for MPTCP.</summary>
-    public static MptcpStatus Judge(in NativeMptcpInfo info)
+    /// <summary>The status of a connection that the kernel still treats as MPTCP.</summary>
+    /// <param name="info">The kernel's answer.</param>
+    /// <param name="length">The number of bytes in it: without its flags an answer says nothing.</param>
+    public static MptcpStatus Judge(in NativeMptcpInfo info, int length)
     {
+        if (length < NativeMptcpInfo.SizeLinux5_16)
+        {
+            return MptcpStatus.Unknown;
+        }
+
         // Seen here only in a race: after the fallback the kernel hands getsockopt to TCP, which refuses.
         if ((info.mptcpi_flags & LinuxConstants.MPTCP_INFO_FLAG_FALLBACK) != 0)
         {
@@ -144,7 +158,7 @@ internal static unsafe class StatusLadder
             case 0 when isMptcp == 0:
             case Errno.ENOPROTOOPT:
                 errno = 0;
-                return MptcpStatus.FellBack;
+                return JudgeFallback(descriptor);
 
             case 0:
             case Errno.EOPNOTSUPP:
@@ -155,6 +169,23 @@ internal static unsafe class StatusLadder
             default:
                 return MptcpStatus.Unknown;
         }
+    }
+
+    /// <summary>
+    /// The kernel also answers like this for a dialled connection that the peer reset before any byte was acknowledged, whether or not the
+    /// peer speaks MPTCP (seen on Linux 6.18: the reset carries no MPTCP option that the kernel accepts at that point). The two can't be
+    /// distinguished afterwards.
+    /// </summary>
+    private static MptcpStatus JudgeFallback(int descriptor)
+    {
+        NativeTcpInfo tcp = default;
+        var length = sizeof(NativeTcpInfo);
+        var errno = LibC.GetSocketOption(descriptor, LinuxConstants.SOL_TCP, LinuxConstants.TCP_INFO, &tcp, ref length);
+
+        // TCP counts the SYN and the FIN of the peer, so a byte received is a byte or an orderly end, and one byte acknowledged is the SYN.
+        return errno == 0 && tcp is { tcpi_state: NativeTcpInfo.Closed, tcpi_bytes_received: 0, tcpi_bytes_acked: <= 1 }
+            ? MptcpStatus.Unknown
+            : MptcpStatus.FellBack;
     }
 
     /// <summary>

@@ -19,7 +19,7 @@ internal static unsafe class SubflowReader
     public static MptcpSubflowList Read(Socket socket, int descriptor, bool openedAsTcp)
     {
         var fullInfoErrno = ReadFullInfo(descriptor, out var info, out var infoLength, out var subflows);
-        if (fullInfoErrno == 0 && StatusLadder.Judge(info) == MptcpStatus.Active)
+        if (fullInfoErrno == 0 && StatusLadder.Judge(info, infoLength) == MptcpStatus.Active)
         {
             return new(
                 new MptcpReading(MptcpStatus.Active, info, infoLength, errno: 0), subflows, subflows.Length > 0 ? null : AllLost);
@@ -61,6 +61,12 @@ internal static unsafe class SubflowReader
                 return errno;
             }
 
+            infoLength = length - (sizeof(NativeFullInfo) - sizeof(NativeMptcpInfo));
+            if (infoLength < NativeMptcpInfo.SizeLinux5_16)
+            {
+                return Errno.EBADMSG;
+            }
+
             if (full.num_subflows > (uint)capacity && attempt < Attempts)
             {
                 capacity = WithRoom(full.num_subflows);
@@ -70,7 +76,6 @@ internal static unsafe class SubflowReader
             }
 
             info = full.mptcp_info;
-            infoLength = length - (sizeof(NativeFullInfo) - sizeof(NativeMptcpInfo));
             subflows = new MptcpSubflow[(int)Math.Min(full.num_subflows, (uint)capacity)];
             for (var i = 0; i < subflows.Length; i++)
             {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json.Serialization;
 
 namespace Mptcp.Sockets;
 
@@ -17,7 +18,9 @@ public sealed record MptcpPathEvent
     /// <summary>
     /// The token that names the connection on this host: the <see cref="MptcpInfo.Token"/> of its socket. Null only for
     /// <see cref="MptcpPathEventKind.EventsLost"/>. It lets its reader open further subflows: do not show it to others.
+    /// System.Text.Json leaves it out.
     /// </summary>
+    [JsonIgnore]
     public uint? Token { get; init; }
 
     /// <summary>

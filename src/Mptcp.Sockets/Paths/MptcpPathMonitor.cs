@@ -46,12 +46,7 @@ public sealed class MptcpPathMonitor : IDisposable
     {
         _socket = socket;
         _family = family;
-
-        using var descriptor = new HeldDescriptor(socket.SafeHandle);
-        _mostInBuffer =
-            LibC.GetSocketOption(descriptor.Value, LinuxConstants.SOL_SOCKET, NetlinkConstants.SO_RCVBUF, out var size) == 0
-                ? size / SmallestCharge
-                : 0;
+        _mostInBuffer = socket.ReceiveBufferSize / SmallestCharge;
     }
 
     /// <summary>Messages of the kernel that were malformed or truncated, and skipped. 0 unless the kernel has a fault.</summary>
@@ -98,6 +93,11 @@ public sealed class MptcpPathMonitor : IDisposable
             support = Join(socket, family, group, receiveBufferSize, out var familyId);
             monitor = support.IsSupported ? new MptcpPathMonitor(socket, familyId) : null;
             return monitor is not null;
+        }
+        catch (SocketException e) when (e.SocketErrorCode is not (SocketError.NoBufferSpaceAvailable or SocketError.TooManyOpenSockets))
+        {
+            support = PathMonitorSupport.ExplainFailure(e);
+            return false;
         }
         finally
         {

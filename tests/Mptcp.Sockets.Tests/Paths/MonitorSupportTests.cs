@@ -30,6 +30,8 @@ public sealed partial class MonitorSupportTests
         Assert.Equal(Errno.EPERM, support.Errno);
         Assert.Contains("CAP_NET_ADMIN", support.Explanation);
         Assert.Contains("AmbientCapabilities=CAP_NET_ADMIN", support.Remedy);
+        Assert.Contains("addresses, routes, firewall", support.Remedy);
+        Assert.Contains("Multipath TCP works without it", support.Remedy);
         Assert.Equal(support.ToString(), message);
 
         // Only that thread: this one may.
@@ -68,6 +70,8 @@ public sealed partial class MonitorSupportTests
     [InlineData(Errno.EAFNOSUPPORT, MptcpUnavailableReason.Denied)]
     [InlineData(Errno.EACCES, MptcpUnavailableReason.Denied)]
     [InlineData(Errno.EPERM, MptcpUnavailableReason.Denied)]
+    [InlineData(5, MptcpUnavailableReason.Refused)]
+    [InlineData(38, MptcpUnavailableReason.Refused)]
     public void ExplainOpen_EachErrno_GivesReasonAndRemedy(int errno, MptcpUnavailableReason reason)
     {
         var support = PathMonitorSupport.ExplainOpen(errno);
@@ -82,6 +86,7 @@ public sealed partial class MonitorSupportTests
     {
         Assert.Equal(MptcpUnavailableReason.MissingCapability, PathMonitorSupport.ExplainJoin(Errno.EPERM).Reason);
         Assert.Equal(MptcpUnavailableReason.Denied, PathMonitorSupport.ExplainJoin(Errno.EACCES).Reason);
+        Assert.Equal(MptcpUnavailableReason.Refused, PathMonitorSupport.ExplainJoin(38).Reason);
         Assert.Equal(MptcpUnavailableReason.NotLinux, PathMonitorSupport.NotLinux.Reason);
     }
 
