@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Mptcp.AspNetCore.Hosting;
 using Mptcp.AspNetCore.Metrics;
+using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Transport;
 using Mptcp.Sockets;
 
@@ -35,6 +36,7 @@ public static class MptcpDoctor
                 Listeners = listeners,
                 IsClient = isClient,
                 Connections = services.GetService<ServerMetrics>()?.Connections,
+                EndpointsRequiringMptcp = services.GetService<Requirements>()?.Enforced ?? [],
             },
             cancellationToken);
     }
