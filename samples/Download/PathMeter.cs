@@ -29,8 +29,8 @@ internal sealed class PathMeter
     public MptcpStatus? Status { get; private set; }
 
     /// <summary>
-    /// Whether the last measure has reached the kernel. It has not when the server closed the connection: HttpClient closes this end together
-    /// with the last byte of the response.
+    /// Whether the last measure has the figures of the kernel. It has not if a reset ended the connection: the kernel drops them with the
+    /// subflows.
     /// </summary>
     public bool IsComplete { get; private set; }
 

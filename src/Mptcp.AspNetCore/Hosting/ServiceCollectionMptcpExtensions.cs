@@ -15,11 +15,13 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class ServiceCollectionMptcpExtensions
 {
     /// <summary>
-    /// Watches the paths of Kestrel's connections by the kernel's events (Linux 5.12): each that comes or goes is logged with the
-    /// connection id, at Debug in the category <c>Mptcp.AspNetCore.Paths</c>, and the number of subflows is right without asking the kernel.
-    /// Needs <c>builder.WebHost.UseMptcp()</c>, and CAP_NET_ADMIN in the network namespace: without it one line says so at start,
-    /// and subflows are read on demand.
+    /// Watches the paths of Kestrel's connections by the kernel's events (Linux 5.12). A lost path is logged at Information and a new one at Debug, with
+    /// the connection id, in the category <c>Mptcp.AspNetCore.Paths</c>. The number of subflows is known without asking the kernel.
     /// </summary>
+    /// <remarks>
+    /// Needs <c>builder.WebHost.UseMptcp()</c>, and CAP_NET_ADMIN in the network namespace. Without the capability, or if no descriptor is left, the
+    /// application starts, one line in the log says so, and subflows are read on demand.
+    /// </remarks>
     /// <param name="services">The services.</param>
     /// <returns>The services.</returns>
     public static IServiceCollection AddMptcpPathMonitor(this IServiceCollection services)

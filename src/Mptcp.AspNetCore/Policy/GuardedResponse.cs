@@ -25,7 +25,7 @@ namespace Mptcp.AspNetCore.Policy;
 internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
 {
     private readonly IHttpResponseFeature _response;
-    private readonly IHeaderDictionary _headers;
+    private IHeaderDictionary _headers;
     private string[] _policies;
 
     private GuardedResponse(IHttpResponseFeature response, string[] policies)
@@ -51,7 +51,11 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
     public IHeaderDictionary Headers
     {
         get => this;
-        set => throw new NotSupportedException("The headers of a guarded response can't be replaced.");
+        set
+        {
+            _response.Headers = _headers = value;
+            this[HeaderNames.CacheControl] = value.CacheControl;
+        }
     }
 
     [Obsolete("Use IHttpResponseBodyFeature.Stream instead.")]

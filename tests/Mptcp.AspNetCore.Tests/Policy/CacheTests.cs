@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Primitives;
 using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Tests.Infrastructure;
@@ -146,7 +147,71 @@ public sealed class CacheTests
         Assert.True(response.Headers.CacheControl?.Private);
     }
 
-    /// <summary>What was stored while a policy only monitored would be served after it begins to reject.</summary>
+    [Fact]
+    public async Task Require_ConditionalRequests_AreAnsweredOverMptcpOnly()
+    {
+        await using var server = await StartAsync(Registration.UseMptcp, Order.AfterRouting);
+        foreach (var (mptcp, expected) in new[] { (true, HttpStatusCode.NotModified), (false, HttpStatusCode.Forbidden) })
+        {
+            using var client = CreateClient(server, Registration.UseMptcp, mptcp);
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/site.txt") { Headers = { IfNoneMatch = { new("\"tag\"") } } };
+            using var response = await client.SendAsync(request);
+            Assert.Equal(expected, response.StatusCode);
+            Assert.Equal((mptcp, !mptcp), (response.Headers.CacheControl?.Private, response.Headers.CacheControl?.NoStore));
+        }
+    }
+
+    [Theory]
+    [InlineData(Order.AfterRouting)]
+    [InlineData(Order.BeforeRouting)]
+    public async Task Require_StaticAssets_AreServedOverMptcpOnly(Order order)
+    {
+        using var folder = new DownloadFolder();
+        File.WriteAllText(folder.PathOf("site.txt"), "secret");
+        var manifest = folder.PathOf("assets.json");
+        File.WriteAllText(manifest, """
+            {
+              "Version": 1,
+              "ManifestType": "Publish",
+              "Endpoints": [
+                {
+                  "Route": "assets/site.txt",
+                  "AssetFile": "site.txt",
+                  "Selectors": [],
+                  "EndpointProperties": [],
+                  "ResponseHeaders": [
+                    { "Name": "Cache-Control", "Value": "public, max-age=60, immutable" },
+                    { "Name": "Content-Length", "Value": "6" },
+                    { "Name": "Content-Type", "Value": "text/plain" },
+                    { "Name": "ETag", "Value": "\"asset\"" },
+                    { "Name": "Last-Modified", "Value": "Sun, 01 Nov 2026 00:00:00 GMT" }
+                  ]
+                }
+              ]
+            }
+            """);
+        await using var server = await StartAsync(
+            Registration.UseMptcp, order,
+            app =>
+            {
+                app.Environment.WebRootFileProvider = new PhysicalFileProvider(folder.PathOf("."));
+                app.MapStaticAssets(manifest).RequireMptcp();
+            });
+        using var mptcp = CreateClient(server, Registration.UseMptcp, mptcp: true);
+        using var tcp = CreateClient(server, Registration.UseMptcp, mptcp: false);
+        using var response = await mptcp.GetAsync("/assets/site.txt");
+        Assert.Equal("secret", await response.Content.ReadAsStringAsync());
+        Assert.Equal("max-age=60, private, immutable", response.Headers.CacheControl?.ToString());
+        Assert.Equal(HttpStatusCode.Forbidden, (await tcp.GetAsync("/assets/site.txt")).StatusCode);
+        foreach (var (client, expected) in new[] { (mptcp, HttpStatusCode.NotModified), (tcp, HttpStatusCode.Forbidden) })
+        {
+            using var conditional = new HttpRequestMessage(HttpMethod.Get, "/assets/site.txt") { Headers = { IfNoneMatch = { new("\"asset\"") } } };
+            using var answer = await client.SendAsync(conditional);
+            Assert.Equal(expected, answer.StatusCode);
+        }
+    }
+
+    /// <summary>A cache would serve the response of a monitored request after the policy begins to reject.</summary>
     [Fact]
     public async Task Require_PolicyBeginsToReject_NothingStoredBeforeIsServed()
     {

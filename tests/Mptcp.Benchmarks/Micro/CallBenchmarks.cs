@@ -83,6 +83,9 @@ public unsafe class CallBenchmarks : IDisposable
     [Benchmark(Description = "`IMptcpFeature.Status`, not negotiated")]
     public MptcpStatus GetTcpFeatureStatus() => _tcpFeature.Status;
 
+    [Benchmark(Description = "`IMptcpFeature.TryGetInfo`, active (asked each time, as `RequireMptcp` does)")]
+    public bool TryGetFeatureInfo() => _feature.TryGetInfo(out _);
+
     [Benchmark(Description = "a response that starts, without the status header")]
     public Task StartWithoutHeader() => Start(_withoutHeader);
 

@@ -58,12 +58,13 @@ internal sealed class FeaturesBenchmark : IDisposable
         var section = report.AddSection("Header, policy and metrics");
         section.Explain($"""
             Kestrel with UseMptcp, keep-alive GET of 13 bytes, client and servers in one process; over loopback, congestion control {CongestionControl}.
-            "All on" is the status header, a policy on the endpoint (for the MPTCP client), and a listener to every instrument of Mptcp.AspNetCore and of Kestrel.
+            RequireMptcp asks the kernel for each request. "All on" is the status header, a policy on the endpoint (for the MPTCP client), and a listener to every instrument of Mptcp.AspNetCore and of Kestrel.
             """);
         var table = section.AddTable(Comparison.Columns);
         await using var plain = await StartAsync(allOn: false);
         await using var same = await StartAsync(allOn: false);
-        await using var allOn = await StartAsync(allOn: true);
+        await using var guarded = await StartAsync(allOn: false, isGuarded: true);
+        await using var allOn = await StartAsync(allOn: true, isGuarded: true);
         using var listener = Listen(allOn);
         foreach (var mptcp in new[] { true, false })
         {
@@ -72,13 +73,19 @@ internal sealed class FeaturesBenchmark : IDisposable
             using var control = new FeaturesBenchmark(AddressOf(same), mptcp);
             var client = mptcp ? "MPTCP client" : "TCP client";
             table.Add(Comparison.Run($"{client}, without, against itself", control.Request, rival.Request, calls: 300, effort.Pairs));
+            if (mptcp)
+            {
+                using var guardedOnly = new FeaturesBenchmark(AddressOf(guarded), mptcp);
+                table.Add(Comparison.Run($"{client}, RequireMptcp, against without", guardedOnly.Request, rival.Request, calls: 300, effort.Pairs));
+            }
+
             table.Add(Comparison.Run($"{client}, all on, against without", ours.Request, rival.Request, calls: 300, effort.Pairs));
         }
     }
 
     public void Dispose() => _socket.Dispose();
 
-    private static async Task<WebApplication> StartAsync(bool allOn)
+    private static async Task<WebApplication> StartAsync(bool allOn, bool isGuarded = false)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -91,7 +98,7 @@ internal sealed class FeaturesBenchmark : IDisposable
         }
 
         var guarded = app.MapGet(Guarded, AnswerAsync);
-        if (allOn)
+        if (isGuarded)
         {
             guarded.RequireMptcp();
         }
