@@ -30,6 +30,16 @@ internal sealed class EndpointGuard
             : [.. metadata.OfType<RequireMptcpAttribute>().Select(attribute => attribute.OptionsName).Distinct()];
 
     /// <summary>
+    /// The policies that an endpoint still has to be guarded for: those of its metadata, unless its delegate is a guard for all of them. The delegate
+    /// itself is looked at, because a convention can have replaced it.
+    /// </summary>
+    public static string[] GetUnguardedPolicies(Endpoint endpoint)
+    {
+        var policies = GetPolicies(endpoint.Metadata);
+        return endpoint.RequestDelegate?.Target is EndpointGuard guard && policies.All(guard._policies.Contains) ? [] : policies;
+    }
+
+    /// <summary>
     /// Rejects a requirement on a fallback to a controller or a page that is chosen at run time: MVC replaces that endpoint and drops its
     /// metadata, and everybody would be served.
     /// </summary>

@@ -18,7 +18,8 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
 
     public override int Order => 0;
 
-    // Dynamic endpoints show their metadata only after the policies that expand them, which have a lower order.
+    // Dynamic endpoints show their metadata only after the policies that expand them, which have a lower order. Where all endpoints are guarded
+    // by conventions, requests don't pass through here.
     public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints)
     {
         foreach (var endpoint in endpoints)
@@ -26,7 +27,7 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
             EndpointGuard.ThrowIfDynamic(endpoint.Metadata);
         }
 
-        return ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.GetPolicies(endpoint.Metadata).Length > 0);
+        return ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.GetUnguardedPolicies(endpoint).Length > 0);
     }
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
@@ -50,7 +51,7 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
     /// <summary>Returns an endpoint with the same metadata, which CORS, authorization, rate limits and metrics read.</summary>
     private Endpoint Guard(Endpoint endpoint)
     {
-        var policies = EndpointGuard.GetPolicies(endpoint.Metadata);
+        var policies = EndpointGuard.GetUnguardedPolicies(endpoint);
         if (policies.Length == 0 || endpoint.RequestDelegate is not { } next)
         {
             return endpoint;

@@ -8,10 +8,12 @@ using Microsoft.AspNetCore.Mvc.ApplicationParts;
 using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.AspNetCore.Razor.Hosting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Tests;
 
@@ -149,6 +151,24 @@ public sealed class RequirementStartTests
         using var mptcp = server.CreateClient(mptcp: true);
         Assert.Equal(HttpStatusCode.Forbidden, (await tcp.GetAsync("/x")).StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await mptcp.GetAsync("/x")).StatusCode);
+    }
+
+    /// <summary>A policy of routing costs each request, so it applies only where the endpoint is not guarded already.</summary>
+    [Fact]
+    public async Task AppliesToEndpoints_GuardedByConvention_DoesNotApply()
+    {
+        await using var server = await Server.StartAsync(map: app =>
+        {
+            app.MapGet("/free", () => "yes");
+            app.MapGet("/convention", () => "yes").RequireMptcp();
+            app.MapGroup("/group").RequireMptcp().MapGet("/inside", () => "yes").RequireMptcp();
+            app.MapGet("/attribute", [RequireMptcp] () => "yes");
+        });
+        var endpoints = server.Services.GetRequiredService<EndpointDataSource>().Endpoints;
+        var policy = server.Services.GetServices<MatcherPolicy>().OfType<MptcpMatcherPolicy>().Single();
+        Assert.Equal(
+            ["HTTP: GET /attribute"],
+            endpoints.Where(endpoint => policy.AppliesToEndpoints([endpoint])).Select(endpoint => endpoint.DisplayName));
     }
 
     [Fact]

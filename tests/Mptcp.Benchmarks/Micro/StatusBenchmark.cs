@@ -26,11 +26,11 @@ internal static unsafe class StatusBenchmark
         }
     }
 
-    /// <summary>SO_PROTOCOL, and MPTCP_INFO where that is not the end of it.</summary>
+    /// <summary>SO_PROTOCOL, then MPTCP_INFO of an MPTCP socket, then TCP_INFO where that is refused.</summary>
     private static void CallKernel(Connected connection, int calls)
     {
         var descriptor = connection.Descriptor;
-        var info = stackalloc byte[96];
+        var info = stackalloc byte[216];
         for (var i = 0; i < calls; i++)
         {
             int protocol;
@@ -39,7 +39,11 @@ internal static unsafe class StatusBenchmark
             if (protocol == 262)
             {
                 length = 96;
-                LibC.GetSockOpt(descriptor, 284, 1, info, &length);
+                if (LibC.GetSockOpt(descriptor, 284, 1, info, &length) != 0)
+                {
+                    length = 216;
+                    LibC.GetSockOpt(descriptor, 6, 11, info, &length);
+                }
             }
         }
     }
