@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Transport;
 
 namespace Mptcp.AspNetCore.Doctor;
@@ -27,6 +28,7 @@ internal sealed class DiagnosticEndpoint
 
     public async Task InvokeAsync(HttpContext context)
     {
+        OutputCache.Prevent(context);
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers.XContentTypeOptions = "nosniff";
         if (WhyClosed(context) is { } reason)

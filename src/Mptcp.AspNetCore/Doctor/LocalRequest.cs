@@ -15,7 +15,7 @@ internal static class LocalRequest
     /// Headers of proxies, and those that the forwarded headers middleware leaves when it changes address or host of the request. A proxy or a
     /// tunnel on this machine has a loopback address, and its clients have others.
     /// </summary>
-    private static readonly string[] s_forwarding = ["X-Forwarded-For", "X-Forwarded-Host", "X-Original-For", "X-Original-Host", "Forwarded", "Via"];
+    private static readonly string[] s_forwarding = ["X-Forwarded-For", "X-Forwarded-Host", "X-Original-For", "X-Original-Host", "X-Forwarded-Proto", "X-Real-IP", "Forwarded", "Via"];
 
     /// <returns>The reason why the request is not from this machine, or why this is not certain; <c>null</c> when it is.</returns>
     public static string? WhyNot(HttpContext context)

@@ -101,7 +101,12 @@ public static class ServiceCollectionMptcpExtensions
         services.AddRouting();
         services.TryAddSingleton<Requirements>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, MptcpMatcherPolicy>());
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IStartupFilter, RequirementCheck>());
+        if (!services.Any(service => service.ImplementationType == typeof(RequirementCheck)))
+        {
+            // The first filter is the outermost one: it sees the endpoints after all others have added theirs.
+            services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, RequirementCheck>());
+        }
+
         return services;
     }
 }

@@ -13,14 +13,16 @@ internal sealed class EndpointGuard
 {
     private readonly RequestDelegate _next;
     private readonly string[] _policies;
-    private IOptionsMonitor<MptcpPolicyOptions>? _options;
+    private readonly IOptionsMonitor<MptcpPolicyOptions>? _options;
 
     /// <param name="next">The endpoint.</param>
     /// <param name="policies">The names of its policies.</param>
-    public EndpointGuard(RequestDelegate next, string[] policies)
+    /// <param name="services">The application's services. A request can have others, those of a tenant for example.</param>
+    public EndpointGuard(RequestDelegate next, string[] policies, IServiceProvider services)
     {
         _next = next;
         _policies = policies;
+        _options = services.GetService<IOptionsMonitor<MptcpPolicyOptions>>();
     }
 
     /// <summary>The names of the policies that apply to an endpoint, without duplicates. Empty if the endpoint allows TCP.</summary>
@@ -28,16 +30,6 @@ internal sealed class EndpointGuard
         metadata.Any(item => item is AllowTcpFallbackAttribute)
             ? []
             : [.. metadata.OfType<RequireMptcpAttribute>().Select(attribute => attribute.OptionsName).Distinct()];
-
-    /// <summary>
-    /// The policies that an endpoint still has to be guarded for: those of its metadata, unless its delegate is a guard for all of them. The delegate
-    /// itself is looked at, because a convention can have replaced it.
-    /// </summary>
-    public static string[] GetUnguardedPolicies(Endpoint endpoint)
-    {
-        var policies = GetPolicies(endpoint.Metadata);
-        return endpoint.RequestDelegate?.Target is EndpointGuard guard && policies.All(guard._policies.Contains) ? [] : policies;
-    }
 
     /// <summary>
     /// Rejects a requirement on a fallback to a controller or a page that is chosen at run time: MVC replaces that endpoint and drops its
@@ -60,7 +52,7 @@ internal sealed class EndpointGuard
 
     public Task InvokeAsync(HttpContext context)
     {
-        var admitted = AdmitAsync(context, _policies, _options ??= context.RequestServices.GetRequiredService<IOptionsMonitor<MptcpPolicyOptions>>());
+        var admitted = _options is null ? AdmitAsync(context, _policies) : AdmitAsync(context, _policies, _options);
         return !admitted.IsCompletedSuccessfully ? InvokeAsync(context, admitted)
             : admitted.Result ? _next(context)
             : Task.CompletedTask;

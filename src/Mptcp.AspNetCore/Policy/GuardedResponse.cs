@@ -2,7 +2,6 @@ using System.Collections;
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
@@ -27,6 +26,9 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
     private readonly IHttpResponseFeature _response;
     private IHeaderDictionary _headers;
     private string[] _policies;
+
+    // The header is the default that this class has added. The application does not see it, and can add its own.
+    private bool _isDefault;
 
     private GuardedResponse(IHttpResponseFeature response, string[] policies)
     {
@@ -53,8 +55,12 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
         get => this;
         set
         {
-            _response.Headers = _headers = value;
-            this[HeaderNames.CacheControl] = value.CacheControl;
+            // Code that saves the headers and restores them has this object.
+            if (!ReferenceEquals(value, this))
+            {
+                _response.Headers = _headers = value;
+                this[HeaderNames.CacheControl] = value.CacheControl;
+            }
         }
     }
 
@@ -84,8 +90,17 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
     [AllowNull]
     public StringValues this[string key]
     {
-        get => _headers[key];
-        set => _headers[key] = IsCacheControl(key) ? MakePrivate(value) : value;
+        get => IsHidden(key) ? default : _headers[key];
+        set
+        {
+            if (IsCacheControl(key))
+            {
+                _isDefault = StringValues.IsNullOrEmpty(value);
+                value = MakePrivate(value);
+            }
+
+            _headers[key] = value;
+        }
     }
 
     /// <summary>Whether the request has met all of these policies already.</summary>
@@ -112,12 +127,7 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
     /// <param name="policies">The policies that it has met.</param>
     public static void Begin(HttpContext context, string[] policies)
     {
-        // Output caching does not look at Cache-Control.
-        if (context.Features.Get<IOutputCacheFeature>() is { } outputCache)
-        {
-            outputCache.Context.AllowCacheStorage = false;
-        }
-
+        OutputCache.Prevent(context);
         var response = context.Features.GetRequiredFeature<IHttpResponseFeature>();
         if (response is GuardedResponse guarded)
         {
@@ -127,13 +137,28 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
         {
             context.Features.Set<IHttpResponseFeature>(new GuardedResponse(response, policies));
         }
+        else if (response.Headers.CacheControl.ToString().Contains(CacheControlHeaderValue.PublicString, StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InvalidOperationException(
+                "The response has started with \"Cache-Control: public\" before the endpoint that requires Multipath TCP: a cache would serve it over TCP.");
+        }
     }
 
     public void OnStarting(Func<object, Task> callback, object state) => _response.OnStarting(callback, state);
 
     public void OnCompleted(Func<object, Task> callback, object state) => _response.OnCompleted(callback, state);
 
-    public void Add(string key, StringValues value) => ((IDictionary<string, StringValues>)_headers).Add(key, IsCacheControl(key) ? MakePrivate(value) : value);
+    public void Add(string key, StringValues value)
+    {
+        if (IsHidden(key))
+        {
+            this[key] = value;
+        }
+        else
+        {
+            ((IDictionary<string, StringValues>)_headers).Add(key, value);
+        }
+    }
 
     public void Add(KeyValuePair<string, StringValues> item) => Add(item.Key, item.Value);
 
@@ -157,11 +182,15 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
         Restore();
     }
 
-    public bool ContainsKey(string key) => _headers.ContainsKey(key);
+    public bool ContainsKey(string key) => !IsHidden(key) && _headers.ContainsKey(key);
 
     public bool Contains(KeyValuePair<string, StringValues> item) => _headers.Contains(item);
 
-    public bool TryGetValue(string key, out StringValues value) => _headers.TryGetValue(key, out value);
+    public bool TryGetValue(string key, out StringValues value)
+    {
+        value = default;
+        return !IsHidden(key) && _headers.TryGetValue(key, out value);
+    }
 
     public void CopyTo(KeyValuePair<string, StringValues>[] array, int arrayIndex) => _headers.CopyTo(array, arrayIndex);
 
@@ -190,12 +219,14 @@ internal sealed class GuardedResponse : IHttpResponseFeature, IHeaderDictionary
 
     private static bool IsCacheControl(string key) => key.Equals(HeaderNames.CacheControl, StringComparison.OrdinalIgnoreCase);
 
+    private bool IsHidden(string key) => _isDefault && IsCacheControl(key);
+
     /// <summary>A response without <c>Cache-Control</c> can be stored for a time that the cache chooses (RFC 9111 section 4.2.2).</summary>
     private void Restore()
     {
         if (!_headers.ContainsKey(HeaderNames.CacheControl))
         {
-            _headers.CacheControl = CacheControlHeaderValue.PrivateString;
+            this[HeaderNames.CacheControl] = default;
         }
     }
 }

@@ -28,6 +28,14 @@ internal sealed class MisplacedAttributes
             ThrowIfOnInterfaceOf(hub);
         }
 
+        // Of a handler, only the attributes of the method become metadata.
+        if (endpoint.Metadata.GetMetadata<MethodInfo>()?.DeclaringType is { } type && endpoint.Metadata.GetMetadata<ControllerActionDescriptor>() is null
+            && endpoint.Metadata.GetMetadata<RequireMptcpAttribute>() is null && type.IsDefined(typeof(RequireMptcpAttribute), inherit: true))
+        {
+            throw new InvalidOperationException(
+                $"[RequireMptcp] has no effect on {type}, whose methods handle requests of minimal APIs: they would be served over TCP. Put it on the methods.");
+        }
+
         ThrowIfOnInterfaceOf(
             endpoint.Metadata.GetMetadata<ControllerActionDescriptor>()?.ControllerTypeInfo ?? endpoint.Metadata.GetMetadata<MethodInfo>()?.DeclaringType);
     }

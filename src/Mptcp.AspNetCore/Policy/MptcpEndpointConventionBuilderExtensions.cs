@@ -1,3 +1,6 @@
+using Microsoft.AspNetCore.Mvc.RazorPages;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Mptcp.AspNetCore;
 using Mptcp.AspNetCore.Policy;
 
@@ -84,11 +87,23 @@ public static class MptcpEndpointConventionBuilderExtensions
         EndpointGuard.ThrowIfDynamic(metadata);
         var policies = EndpointGuard.GetPolicies(metadata);
         PolicyName.ThrowIfUnknown(policies, endpoint.ApplicationServices);
+        ThrowIfReplaced(policies, metadata, endpoint.ApplicationServices);
 
         // Routing guards the endpoint too if the matcher policy is registered. This guard doesn't need that.
         if (policies.Length > 0 && endpoint.RequestDelegate is { } next)
         {
-            endpoint.RequestDelegate = new EndpointGuard(next, policies).InvokeAsync;
+            endpoint.RequestDelegate = new EndpointGuard(next, policies, endpoint.ApplicationServices).InvokeAsync;
+        }
+    }
+
+    /// <summary>A page that is compiled with its first request gets another endpoint then, with the metadata and without our delegate.</summary>
+    private static void ThrowIfReplaced(string[] policies, IReadOnlyList<object> metadata, IServiceProvider services)
+    {
+        if (policies.Length > 0 && metadata.Any(item => item is PageActionDescriptor and not CompiledPageActionDescriptor)
+            && !services.GetServices<MatcherPolicy>().OfType<MptcpMatcherPolicy>().Any())
+        {
+            throw new InvalidOperationException(
+                "RequireMptcp on Razor Pages with run-time compilation needs builder.WebHost.UseMptcp() or services.AddMptcpPolicy(…), or [RequireMptcp] on the page.");
         }
     }
 }

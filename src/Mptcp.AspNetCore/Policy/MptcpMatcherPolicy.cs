@@ -16,10 +16,9 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
 
     public MptcpMatcherPolicy(IServiceProvider services) => _services = services;
 
-    public override int Order => 0;
+    /// <summary>After all policies that replace endpoints: those for pages and dynamic endpoints keep the metadata and drop the delegate.</summary>
+    public override int Order => int.MaxValue;
 
-    // Dynamic endpoints show their metadata only after the policies that expand them, which have a lower order. Where all endpoints are guarded
-    // by conventions, requests don't pass through here.
     public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints)
     {
         foreach (var endpoint in endpoints)
@@ -27,7 +26,7 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
             EndpointGuard.ThrowIfDynamic(endpoint.Metadata);
         }
 
-        return ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.GetUnguardedPolicies(endpoint).Length > 0);
+        return ContainsDynamicEndpoints(endpoints) || endpoints.Any(endpoint => EndpointGuard.GetPolicies(endpoint.Metadata).Length > 0);
     }
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
@@ -51,14 +50,14 @@ internal sealed class MptcpMatcherPolicy : MatcherPolicy, IEndpointSelectorPolic
     /// <summary>Returns an endpoint with the same metadata, which CORS, authorization, rate limits and metrics read.</summary>
     private Endpoint Guard(Endpoint endpoint)
     {
-        var policies = EndpointGuard.GetUnguardedPolicies(endpoint);
+        var policies = EndpointGuard.GetPolicies(endpoint.Metadata);
         if (policies.Length == 0 || endpoint.RequestDelegate is not { } next)
         {
             return endpoint;
         }
 
         PolicyName.ThrowIfUnknown(policies, _services);
-        RequestDelegate guard = new EndpointGuard(next, policies).InvokeAsync;
+        RequestDelegate guard = new EndpointGuard(next, policies, _services).InvokeAsync;
         return endpoint is RouteEndpoint route
             ? new RouteEndpoint(guard, route.RoutePattern, route.Order, route.Metadata, route.DisplayName)
             : new Endpoint(guard, endpoint.Metadata, endpoint.DisplayName);

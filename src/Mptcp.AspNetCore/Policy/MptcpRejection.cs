@@ -35,6 +35,7 @@ internal static class MptcpRejection
             PolicyLog.RequestRejected(logger, context.Connection.Id, context.TraceIdentifier, policy.DisplayName, rejected.Reason);
         }
 
+        OutputCache.Prevent(context);
         var response = context.Response;
         response.StatusCode = policy.Options.StatusCode;
         response.Headers[HeaderNames.CacheControl] = "no-store";
@@ -94,6 +95,6 @@ internal static class MptcpRejection
         return new MptcpRejectedContext(context, policy.OptionsName.Length == 0 ? null : policy.OptionsName, status, subflows, policy.Explain(status, subflows));
     }
 
-    private static ILogger GetLogger(HttpContext context) =>
-        context.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(LogCategory.Policy);
+    private static BestEffortLogger GetLogger(HttpContext context) =>
+        new BestEffortLogger(context.RequestServices.GetRequiredService<ILoggerFactory>(), LogCategory.Policy);
 }

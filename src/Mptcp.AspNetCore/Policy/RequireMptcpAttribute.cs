@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.Filters;
 using Mptcp.AspNetCore.Policy;
@@ -47,8 +48,10 @@ public sealed class RequireMptcpAttribute : Attribute, IAsyncAuthorizationFilter
 
     async Task IAsyncAuthorizationFilter.OnAuthorizationAsync(AuthorizationFilterContext context)
     {
-        // Routing has checked it already if the matcher policy is registered.
-        var policies = EndpointGuard.GetPolicies(context.ActionDescriptor.EndpointMetadata);
+        // The attribute can be a global filter or come from a convention of MVC, and is not in the metadata then. Routing has checked it already if
+        // the matcher policy is registered.
+        var metadata = context.HttpContext.GetEndpoint()?.Metadata.AsEnumerable() ?? [];
+        var policies = EndpointGuard.GetPolicies([.. context.ActionDescriptor.EndpointMetadata, .. metadata, .. context.Filters, this]);
         if (policies.Length > 0 && !await EndpointGuard.AdmitAsync(context.HttpContext, policies))
         {
             context.Result = new EmptyResult();

@@ -1,4 +1,7 @@
+using Microsoft.AspNetCore.Components.Endpoints;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Options;
 using Mptcp.Sockets;
 
@@ -49,6 +52,7 @@ internal sealed class Requirements
     /// </exception>
     public void ThrowIfInvalid(IServiceProvider services)
     {
+        ThrowIfReachableOverCircuit();
         var misplaced = new MisplacedAttributes();
         foreach (var endpoint in _endpoints.Endpoints)
         {
@@ -57,5 +61,22 @@ internal sealed class Requirements
         }
 
         misplaced.ThrowIfAnyInPages(services);
+    }
+
+    /// <summary>
+    /// Interactive components of Blazor navigate within their circuit, without a request to the component's endpoint: the hub of the circuits has
+    /// to be guarded too.
+    /// </summary>
+    private void ThrowIfReachableOverCircuit()
+    {
+        const string CircuitHub = "Microsoft.AspNetCore.Components.Server.ComponentHub";
+        if (_endpoints.Endpoints.Any(endpoint => endpoint.Metadata.GetMetadata<HubMetadata>()?.HubType.FullName == CircuitHub && !IsGuarded(endpoint))
+            && _endpoints.Endpoints.FirstOrDefault(endpoint => endpoint.Metadata.GetMetadata<ComponentTypeMetadata>() is not null && IsGuarded(endpoint)) is { } component)
+        {
+            throw new InvalidOperationException(
+                $"{component.DisplayName} requires Multipath TCP, but interactive components can be reached over a circuit without it. Require it for all of them: MapRazorComponents<App>().RequireMptcp().");
+        }
+
+        static bool IsGuarded(Endpoint endpoint) => EndpointGuard.GetPolicies(endpoint.Metadata).Length > 0;
     }
 }

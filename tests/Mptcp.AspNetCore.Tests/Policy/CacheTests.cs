@@ -5,9 +5,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.FileProviders;
-using Microsoft.Extensions.Primitives;
-using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Tests;
 
@@ -161,56 +158,6 @@ public sealed class CacheTests
         }
     }
 
-    [Theory]
-    [InlineData(Order.AfterRouting)]
-    [InlineData(Order.BeforeRouting)]
-    public async Task Require_StaticAssets_AreServedOverMptcpOnly(Order order)
-    {
-        using var folder = new DownloadFolder();
-        File.WriteAllText(folder.PathOf("site.txt"), "secret");
-        var manifest = folder.PathOf("assets.json");
-        File.WriteAllText(manifest, """
-            {
-              "Version": 1,
-              "ManifestType": "Publish",
-              "Endpoints": [
-                {
-                  "Route": "assets/site.txt",
-                  "AssetFile": "site.txt",
-                  "Selectors": [],
-                  "EndpointProperties": [],
-                  "ResponseHeaders": [
-                    { "Name": "Cache-Control", "Value": "public, max-age=60, immutable" },
-                    { "Name": "Content-Length", "Value": "6" },
-                    { "Name": "Content-Type", "Value": "text/plain" },
-                    { "Name": "ETag", "Value": "\"asset\"" },
-                    { "Name": "Last-Modified", "Value": "Sun, 01 Nov 2026 00:00:00 GMT" }
-                  ]
-                }
-              ]
-            }
-            """);
-        await using var server = await StartAsync(
-            Registration.UseMptcp, order,
-            app =>
-            {
-                app.Environment.WebRootFileProvider = new PhysicalFileProvider(folder.PathOf("."));
-                app.MapStaticAssets(manifest).RequireMptcp();
-            });
-        using var mptcp = CreateClient(server, Registration.UseMptcp, mptcp: true);
-        using var tcp = CreateClient(server, Registration.UseMptcp, mptcp: false);
-        using var response = await mptcp.GetAsync("/assets/site.txt");
-        Assert.Equal("secret", await response.Content.ReadAsStringAsync());
-        Assert.Equal("max-age=60, private, immutable", response.Headers.CacheControl?.ToString());
-        Assert.Equal(HttpStatusCode.Forbidden, (await tcp.GetAsync("/assets/site.txt")).StatusCode);
-        foreach (var (client, expected) in new[] { (mptcp, HttpStatusCode.NotModified), (tcp, HttpStatusCode.Forbidden) })
-        {
-            using var conditional = new HttpRequestMessage(HttpMethod.Get, "/assets/site.txt") { Headers = { IfNoneMatch = { new("\"asset\"") } } };
-            using var answer = await client.SendAsync(conditional);
-            Assert.Equal(expected, answer.StatusCode);
-        }
-    }
-
     /// <summary>A cache would serve the response of a monitored request after the policy begins to reject.</summary>
     [Fact]
     public async Task Require_PolicyBeginsToReject_NothingStoredBeforeIsServed()
@@ -222,23 +169,6 @@ public sealed class CacheTests
         server.Services.GetRequiredService<Microsoft.Extensions.Options.IOptionsMonitorCache<MptcpPolicyOptions>>().Clear();
         Assert.Equal(HttpStatusCode.Forbidden, (await tcp.GetAsync("/cache-output")).StatusCode);
     }
-
-    [Theory]
-    [InlineData(null, "private")]
-    [InlineData("", "private")]
-    [InlineData("public", "private")]
-    [InlineData("public, max-age=60", "max-age=60, private")]
-    [InlineData("PUBLIC,s-maxage=5 , max-age=60, immutable", "max-age=60, private, immutable")]
-    [InlineData("private=\"set-cookie\", max-age=1", "max-age=1, private")]
-    [InlineData("no-cache", "no-cache, private")]
-    [InlineData("no-store", "no-store")]
-    [InlineData("max-age=x", "private")]
-    public void MakePrivate_EveryForm_ForbidsSharedCaches(string? value, string expected) =>
-        Assert.Equal(expected, GuardedResponse.MakePrivate(new StringValues(value)).ToString());
-
-    [Fact]
-    public void MakePrivate_SeveralHeaders_AreOne() =>
-        Assert.Equal("max-age=60, private", GuardedResponse.MakePrivate(new StringValues(["public", "max-age=60"])).ToString());
 
     private static HttpClient CreateClient(Server server, Registration registration, bool mptcp)
     {

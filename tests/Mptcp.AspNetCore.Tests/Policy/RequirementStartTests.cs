@@ -8,12 +8,10 @@ using Microsoft.AspNetCore.Mvc.ApplicationParts;
 using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 using Microsoft.AspNetCore.Razor.Hosting;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using Mptcp.AspNetCore.Policy;
 using Mptcp.AspNetCore.Tests.Infrastructure;
 using Mptcp.Tests;
 
@@ -30,6 +28,7 @@ public sealed class RequirementStartTests
         { "interface of a hub", app => app.MapHub<ContractHub>("/hub"), $"{typeof(IContract)}.Read" },
         { "interface of a handler", app => app.MapGet("/x", new Contract().Read), $"{typeof(IContract)}.Read" },
         { "interface of a controller", app => app.MapControllers(), $"{typeof(IControllerContract)}.Read" },
+        { "class of a handler", app => app.MapGet("/x", HandlersWithRequirement.Read), $"{typeof(HandlersWithRequirement)}" },
         { "page handler", app => app.MapRazorPages(), $"{typeof(PageModelWithRequirement)}.OnGet" },
     };
 
@@ -153,22 +152,38 @@ public sealed class RequirementStartTests
         Assert.Equal(HttpStatusCode.OK, (await mptcp.GetAsync("/x")).StatusCode);
     }
 
-    /// <summary>A policy of routing costs each request, so it applies only where the endpoint is not guarded already.</summary>
-    [Fact]
-    public async Task AppliesToEndpoints_GuardedByConvention_DoesNotApply()
+    /// <summary>Interactive components navigate over the circuit, where no endpoint runs.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Attribute_OnInteractiveComponent_NeedsTheCircuitGuardedToo(bool isCircuitGuarded)
     {
-        await using var server = await Server.StartAsync(map: app =>
+        Task<Server> StartAsync() => Server.StartAsync(
+            builder =>
+            {
+                builder.WebHost.UseMptcp();
+                builder.Services.AddRazorComponents().AddInteractiveServerComponents();
+            },
+            app =>
+            {
+                app.UseAntiforgery();
+                var components = app.MapRazorComponents<SecretComponent>().AddInteractiveServerRenderMode();
+                if (isCircuitGuarded)
+                {
+                    components.RequireMptcp();
+                }
+            });
+        if (isCircuitGuarded)
         {
-            app.MapGet("/free", () => "yes");
-            app.MapGet("/convention", () => "yes").RequireMptcp();
-            app.MapGroup("/group").RequireMptcp().MapGet("/inside", () => "yes").RequireMptcp();
-            app.MapGet("/attribute", [RequireMptcp] () => "yes");
-        });
-        var endpoints = server.Services.GetRequiredService<EndpointDataSource>().Endpoints;
-        var policy = server.Services.GetServices<MatcherPolicy>().OfType<MptcpMatcherPolicy>().Single();
-        Assert.Equal(
-            ["HTTP: GET /attribute"],
-            endpoints.Where(endpoint => policy.AppliesToEndpoints([endpoint])).Select(endpoint => endpoint.DisplayName));
+            await using var server = await StartAsync();
+            using var tcp = server.CreateClient(mptcp: false);
+            Assert.Equal(HttpStatusCode.Forbidden, (await tcp.PostAsync("/_blazor/negotiate?negotiateVersion=1", null)).StatusCode);
+        }
+        else
+        {
+            var error = await Assert.ThrowsAsync<InvalidOperationException>(StartAsync);
+            Assert.Contains("MapRazorComponents<App>().RequireMptcp()", error.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -256,6 +271,16 @@ public sealed class RequirementStartTests
         [HttpGet]
         public IActionResult Read() => Ok("yes");
     }
+
+    [RequireMptcp]
+    public static class HandlersWithRequirement
+    {
+        public static string Read() => "yes";
+    }
+
+    [Microsoft.AspNetCore.Components.Route("/secret-component")]
+    [RequireMptcp]
+    public sealed class SecretComponent : Microsoft.AspNetCore.Components.ComponentBase;
 
     public sealed class PageModelWithRequirement
     {
