@@ -21,7 +21,7 @@ public sealed class RequirementAnalyzer : DiagnosticAnalyzer
     public static readonly DiagnosticDescriptor Rule = new(
         "MPTCP001",
         "The requirement has no effect",
-        "[RequireMptcp] has no effect here, because the application calls neither UseMptcp nor AddMptcpPolicy: call builder.WebHost.UseMptcp()",
+        "[RequireMptcp] has no effect unless another project calls UseMptcp or AddMptcpPolicy, because this one calls neither: call builder.WebHost.UseMptcp()",
         "Security",
         DiagnosticSeverity.Warning,
         isEnabledByDefault: true,

@@ -6,7 +6,7 @@ namespace Mptcp.AspNetCore;
 
 /// <summary>
 /// Options of <c>UseMptcp</c>. The configuration section <c>Mptcp</c> has the same keys and wins over code, so that
-/// <c>Mptcp__Mode=Disabled</c> in the environment switches everything off without a deploy. Everything that is not about Multipath
+/// <c>Mptcp__Mode=Disabled</c> in the environment switches the server and the clients of the service collection off without a deploy. Everything that is not about Multipath
 /// TCP stays in <see cref="SocketTransportOptions"/>.
 /// </summary>
 public sealed class MptcpTransportOptions

@@ -25,7 +25,7 @@ public readonly struct MptcpInfo
     /// initial subflow, which counts one too many when that one is closed. A subflow that this end is still opening counts, though
     /// the peer may never answer; <see cref="MptcpSocket.GetSubflows(System.Net.Sockets.Socket)"/> tells its state.
     /// </remarks>
-    public int Subflows => TotalSubflows ?? ExtraSubflows + 1;
+    public int Subflows => _length == 0 ? 0 : TotalSubflows ?? ExtraSubflows + 1;
 
     /// <summary>The subflows besides the initial one, also those still being established (<c>mptcpi_subflows</c>).</summary>
     public int ExtraSubflows => _native.mptcpi_subflows;

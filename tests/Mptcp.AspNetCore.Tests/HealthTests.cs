@@ -45,19 +45,24 @@ public sealed class HealthTests
         Assert.Equal(mode == MptcpMode.Disabled ? 0 : 1, entry.Data["listenersWithMptcp"]);
     }
 
-    [Fact]
-    public async Task CheckHealth_DisabledWhileEndpointsRequireMptcp_IsDegradedAndNamesThem()
+    [Theory]
+    [InlineData("Mptcp:Mode")]
+    [InlineData("Kestrel:EndpointDefaults:Mptcp")]
+    public async Task CheckHealth_DisabledWhileEndpointsRequireMptcp_IsDegradedAndNamesThem(string key)
     {
+        Requires.Mptcp();
         await using var server = await Server.StartAsync(
             builder =>
             {
-                builder.WebHost.UseMptcp(options => options.Mode = MptcpMode.Disabled);
+                builder.WebHost.UseMptcp();
                 builder.Services.AddHealthChecks().AddMptcp();
             },
-            app => app.MapGet("/strict", () => "yes").RequireMptcp());
+            app => app.MapGet("/strict", () => "yes").RequireMptcp(),
+            new() { [key] = "Disabled" });
         var entry = Assert.Single((await server.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync()).Entries).Value;
         Assert.Equal(HealthStatus.Degraded, entry.Status);
         Assert.Contains("HTTP: GET /strict", entry.Description);
+        Assert.Single(server.Log.Ours, line => line.Event.Name == "EndpointsRejectEveryRequest");
     }
 
     [Fact]

@@ -47,7 +47,9 @@ public static class MptcpDoctor
         where !parsed.IsUnixPipe && !parsed.IsNamedPipe
         select new MptcpListenerFacts
         {
-            EndPoint = IPAddress.TryParse(parsed.Host, out var ip) ? new IPEndPoint(ip, parsed.Port) : new DnsEndPoint(parsed.Host, parsed.Port),
+            // Kestrel listens on loopback for localhost, and on all addresses for other names.
+            EndPoint = new IPEndPoint(
+                IPAddress.TryParse(parsed.Host, out var ip) ? ip : parsed.Host == "localhost" ? IPAddress.Loopback : IPAddress.IPv6Any, parsed.Port),
             IsMptcp = false,
             WhyNotMptcp = NotCalled,
         };

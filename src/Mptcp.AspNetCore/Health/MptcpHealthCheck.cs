@@ -84,6 +84,13 @@ internal sealed class MptcpHealthCheck : IHealthCheck
             return Result(_options.Mode == MptcpMode.Required ? context.Registration.FailureStatus : HealthStatus.Degraded, support.ToString());
         }
 
+        if (listeners.All(listener => !listener.Facts.IsMptcp) && _requirements?.Enforced is { Count: > 0 } rejecting)
+        {
+            return Result(
+                HealthStatus.Degraded,
+                $"No endpoint listens for Multipath TCP, and these endpoints require it and reject every request: {string.Join(", ", rejecting)}.");
+        }
+
         return listeners.FirstOrDefault(listener => !listener.Facts.IsMptcp && listener.Facts.Mode != MptcpMode.Disabled) is { Facts: var tcp }
             ? Result(HealthStatus.Degraded, $"{tcp.EndPoint} is served over TCP only. {tcp.WhyNotMptcp}")
             : Result(HealthStatus.Healthy, support.Explanation);

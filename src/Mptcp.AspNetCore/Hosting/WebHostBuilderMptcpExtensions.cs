@@ -19,7 +19,7 @@ public static class WebHostBuilderMptcpExtensions
     /// Makes Kestrel listen for Multipath TCP: clients that offer it are served over it, all others over TCP. Each connection gets an
     /// <see cref="IMptcpFeature"/>.
     /// </summary>
-    /// <param name="hostBuilder">The builder; before or after <c>UseKestrel</c>, and more than once without harm.</param>
+    /// <param name="hostBuilder">The builder; before or after <c>UseKestrel</c>, after <c>UseQuic</c>, and more than once without harm.</param>
     /// <returns>The builder.</returns>
     /// <remarks>
     /// Settings are read from the configuration section <c>Mptcp</c>, and those of endpoints from <c>Kestrel:Endpoints:NAME:Mptcp</c> and

@@ -4,7 +4,7 @@ namespace Mptcp.AspNetCore;
 
 /// <summary>
 /// The options of a policy: the requirements of <c>RequireMptcp</c>, and the response to requests that don't meet them. Set by
-/// <c>services.AddMptcpPolicy(…)</c>. They are read for each request, so a change of the configuration applies at once.
+/// <c>services.AddMptcpPolicy(…)</c>. They are looked up for each request, so a change of the configuration that they are bound to applies at once.
 /// </summary>
 public sealed class MptcpPolicyOptions
 {

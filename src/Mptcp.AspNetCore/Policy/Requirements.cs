@@ -43,7 +43,7 @@ internal sealed class Requirements
     /// </summary>
     public string? WhyAllAreRejected =>
         !_isMptcpUsed ? "Call builder.WebHost.UseMptcp(): without it no connection is known to be Multipath TCP."
-        : _mode == MptcpMode.Disabled ? "Multipath TCP is disabled by configuration (Mptcp:Mode is Disabled)."
+        : _mode == MptcpMode.Disabled ? "Multipath TCP is disabled (Mode is Disabled, in Mptcp:Mode or in UseMptcp)."
         : null;
 
     /// <summary>Checks that each endpoint's requirement can be enforced.</summary>

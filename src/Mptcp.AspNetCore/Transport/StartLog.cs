@@ -2,6 +2,7 @@ using System.Net;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Mptcp.AspNetCore.Policy;
 using Mptcp.Sockets;
 
 namespace Mptcp.AspNetCore.Transport;
@@ -14,12 +15,16 @@ internal sealed class StartLog : IHostedLifecycleService
 {
     private readonly BoundListeners _bound;
     private readonly ILogger _logger;
+    private readonly ILogger _policyLogger;
+    private readonly Requirements _requirements;
     private readonly bool _isDisabled;
     private volatile bool _isStarted;
 
-    public StartLog(BoundListeners bound, IOptions<MptcpTransportOptions> options, ILoggerFactory loggerFactory)
+    public StartLog(BoundListeners bound, Requirements requirements, IOptions<MptcpTransportOptions> options, ILoggerFactory loggerFactory)
     {
         _bound = bound;
+        _requirements = requirements;
+        _policyLogger = new BestEffortLogger(loggerFactory, LogCategory.Policy);
         _isDisabled = options.Value.Mode == MptcpMode.Disabled;
         _logger = new BestEffortLogger(loggerFactory, LogCategory.Transport);
     }
@@ -37,6 +42,13 @@ internal sealed class StartLog : IHostedLifecycleService
     {
         _isStarted = true;
         Write(_bound.All);
+
+        // The case that only the listeners show: all endpoints of Kestrel are TCP for reasons of their own.
+        if (!_isDisabled && _bound.WasBound && _bound.All.All(listener => !listener.Facts.IsMptcp) && _requirements.Enforced is { Count: > 0 } endpoints)
+        {
+            PolicyLog.EndpointsRejectEveryRequest(_policyLogger, string.Join(", ", endpoints), "No endpoint of Kestrel listens for Multipath TCP.");
+        }
+
         return Task.CompletedTask;
     }
 

@@ -42,7 +42,7 @@ internal static class SupportRules
 
     public static MptcpFinding? ListenerNotMptcp(MptcpHostFacts facts)
     {
-        var listeners = facts.Listeners.Where(listener => !listener.IsMptcp && listener.EndPoint is IPEndPoint or DnsEndPoint).ToArray();
+        var listeners = facts.Listeners.Where(listener => !listener.IsMptcp && listener.EndPoint is IPEndPoint).ToArray();
         if (listeners.Length == 0)
         {
             return null;

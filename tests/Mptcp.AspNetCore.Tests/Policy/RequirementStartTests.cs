@@ -91,7 +91,7 @@ public sealed class RequirementStartTests
         var warning = Assert.Single(server.Log.Ours, line => line.Event.Name == "EndpointsRejectEveryRequest");
         Assert.Equal((LogLevel.Warning, "Mptcp.AspNetCore.Policy"), (warning.Level, warning.Category));
         Assert.Equal(
-            "These endpoints require Multipath TCP and reject every request: HTTP: GET /one, HTTP: GET /two. Multipath TCP is disabled by configuration (Mptcp:Mode is Disabled).",
+            "These endpoints require Multipath TCP and reject every request: HTTP: GET /one, HTTP: GET /two. Multipath TCP is disabled (Mode is Disabled, in Mptcp:Mode or in UseMptcp).",
             warning.Message);
     }
 
