@@ -40,9 +40,9 @@ public sealed class MptcpTransportOptions
     public LogLevel FallbackLogLevel { get; set; } = LogLevel.Debug;
 
     /// <summary>
-    /// How often the figures of live connections are read for the metrics, at most 10,000 connections at a time, and only while somebody
-    /// listens to an instrument that shows them. As often those are taken off the list of connections whose peer is gone and whose request
-    /// nobody ends. Defaults to 5 s; at least 1 ms, at most a day.
+    /// How often the figures of live connections are read for the metrics: at most 10,000 connections at a time, and only while a meter listener
+    /// wants them. Connections whose peer is gone and whose request never completes are removed from the list in the same interval. Defaults to
+    /// 5 s; at least 1 ms, at most a day.
     /// </summary>
     public TimeSpan SamplingInterval { get; set; } = TimeSpan.FromSeconds(5);
 

@@ -33,7 +33,7 @@ internal sealed class EndpointGuard
 
     /// <summary>
     /// Rejects a requirement on a fallback to a controller or a page that is chosen at run time: MVC replaces that endpoint and drops its
-    /// metadata, and everybody would be served.
+    /// metadata, and every client would be served.
     /// </summary>
     /// <exception cref="InvalidOperationException">The metadata has such a requirement.</exception>
     public static void ThrowIfDynamic(IReadOnlyList<object> metadata)

@@ -48,8 +48,13 @@ public sealed class RequireMptcpAttribute : Attribute, IAsyncAuthorizationFilter
 
     async Task IAsyncAuthorizationFilter.OnAuthorizationAsync(AuthorizationFilterContext context)
     {
-        // The attribute can be a global filter or come from a convention of MVC, and is not in the metadata then. Routing has checked it already if
-        // the matcher policy is registered.
+        // Routing has checked it already if the matcher policy is registered. Other attributes are filters of their own.
+        if (GuardedResponse.HasMet(context.HttpContext, [OptionsName]))
+        {
+            return;
+        }
+
+        // The attribute can be a global filter or come from a convention of MVC, and is not in the metadata then.
         var metadata = context.HttpContext.GetEndpoint()?.Metadata.AsEnumerable() ?? [];
         var policies = EndpointGuard.GetPolicies([.. context.ActionDescriptor.EndpointMetadata, .. metadata, .. context.Filters, this]);
         if (policies.Length > 0 && !await EndpointGuard.AdmitAsync(context.HttpContext, policies))

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Mptcp.Sockets;
+using Mptcp.Sockets.Interop;
 
 namespace Mptcp.AspNetCore.Transport;
 
@@ -12,11 +13,6 @@ namespace Mptcp.AspNetCore.Transport;
 /// </summary>
 internal sealed class ListenSocket
 {
-    // <asm-generic/socket.h>, <linux/in.h>
-    private const int SOL_SOCKET = 1;
-    private const int SO_PROTOCOL = 38;
-    private const int IPPROTO_MPTCP = 262;
-
     public const string OpenedElsewhere = "The listening socket that the application or its supervisor opened is plain TCP.";
     public const string OpenItAsMptcp = "Open it with MptcpSocket.Create, or with SocketProtocol=mptcp in its systemd socket unit.";
 
@@ -85,7 +81,7 @@ internal sealed class ListenSocket
         {
             socket = Bind(mptcp, ip);
         }
-        else if (MustBeMptcp(settings))
+        else if (EndpointResolver.DemandsMptcp(settings.Mode, settings.Fallback))
         {
             throw CannotStart(endPoint, settings, unavailable!.ToString());
         }
@@ -97,7 +93,7 @@ internal sealed class ListenSocket
         try
         {
             var listen = new ListenSocket(socket, endPoint, unavailable);
-            if (listen.IsIP && !listen.IsMptcp && MustBeMptcp(settings))
+            if (listen.IsIP && !listen.IsMptcp && EndpointResolver.DemandsMptcp(settings.Mode, settings.Fallback))
             {
                 throw CannotStart(endPoint, settings, $"{OpenedElsewhere} {OpenItAsMptcp}");
             }
@@ -118,11 +114,11 @@ internal sealed class ListenSocket
     }
 
     /// <summary>Whether the kernel made it for MPTCP, whatever the connection speaks by now.</summary>
-    public static bool IsMptcpSocket(Socket socket)
+    private static bool IsMptcpSocket(Socket socket)
     {
         Span<byte> protocol = stackalloc byte[sizeof(int)];
-        socket.GetRawSocketOption(SOL_SOCKET, SO_PROTOCOL, protocol);
-        return BitConverter.ToInt32(protocol) == IPPROTO_MPTCP;
+        socket.GetRawSocketOption(LinuxConstants.SOL_SOCKET, LinuxConstants.SO_PROTOCOL, protocol);
+        return BitConverter.ToInt32(protocol) == LinuxConstants.IPPROTO_MPTCP;
     }
 
     private static Socket? OpenMptcp(AddressFamily addressFamily, out MptcpSupport? unavailable)
@@ -163,9 +159,6 @@ internal sealed class ListenSocket
             throw;
         }
     }
-
-    private static bool MustBeMptcp((MptcpMode Mode, MptcpFallback Fallback) settings) =>
-        settings.Mode == MptcpMode.Required || settings.Fallback == MptcpFallback.Reject;
 
     private static IOException CannotStart(EndPoint endPoint, (MptcpMode Mode, MptcpFallback Fallback) settings, string reason)
     {

@@ -32,7 +32,7 @@ public sealed class OpenTelemetryTests
             received.AddOrUpdate(signal, Encoding.Latin1.GetString(body.ToArray()), (_, before) => before + Encoding.Latin1.GetString(body.ToArray()));
         }));
 
-        // Before the application starts: spans get their attributes from middleware that is there only where somebody listens by then.
+        // Before the application starts: the middleware that sets the attributes exists only if a tracer listens at that time.
         using var traces = Sdk.CreateTracerProviderBuilder().AddSource("Microsoft.AspNetCore")
             .AddOtlpExporter(options => Configure(options, "traces")).Build();
         await using var server = await Server.StartAsync(builder =>
